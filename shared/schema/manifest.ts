@@ -1,0 +1,62 @@
+/** @file The manifest: the only mutable object of the index. Readers see one manifest whole, or the one before. */
+import { z } from 'zod'
+
+export const MANIFEST_KEY = 'manifest.json'
+export const MANIFEST_FORMAT = 1
+
+const Blob = z.object({ key: z.string(), bytes: z.int().nonnegative(), sha256: z.string().length(64) })
+export type Blob = z.infer<typeof Blob>
+
+export const SegmentRef = z.object({
+  id: z.string().min(1),
+  /** Rows in the segment, tombstones included. */
+  rows: z.int().nonnegative(),
+  items: Blob,
+  terms: Blob,
+})
+export type SegmentRef = z.infer<typeof SegmentRef>
+
+export const ModelRef = z.object({
+  /** Content-derived id; item vectors of one manifest all come from this model. */
+  id: z.string().min(1),
+  trained: z.boolean(),
+  /** Components per vector. */
+  dim: z.int().positive(),
+  layers: z.int().positive(),
+  /** Tokens per item text, [CLS] and [SEP] included. */
+  maxTokens: z.int().positive(),
+  /** Query encoder that the edge runs: ONNX (int64 ids[1,S], f32 mask[1,S] → f32 emb[1,dim]) and its vocabulary. */
+  queryEncoder: Blob,
+  vocabulary: Blob,
+  lowercase: z.boolean(),
+})
+export type ModelRef = z.infer<typeof ModelRef>
+
+/** How hybrid search mixes its two lists; found by the worker on held-out known-item queries. */
+export const Fusion = z.object({
+  /** Share of the vector score in [0, 1]; 0 means that vectors did not help and hybrid equals lexical. */
+  vectorWeight: z.number().min(0).max(1),
+  /** The figures behind the choice: MRR@10 of each weight tried on `queries` queries. Absent until validated. */
+  evidence: z
+    .object({ queries: z.int(), mrr: z.array(z.object({ vectorWeight: z.number(), mrr: z.number() })) })
+    .optional(),
+})
+export type Fusion = z.infer<typeof Fusion>
+
+export const Manifest = z.object({
+  format: z.literal(MANIFEST_FORMAT),
+  /** Grows by one with each publish. */
+  version: z.int().positive(),
+  publishedAt: z.iso.datetime(),
+  model: ModelRef,
+  fusion: Fusion,
+  /** Oldest first. */
+  segments: z.array(SegmentRef),
+})
+export type Manifest = z.infer<typeof Manifest>
+
+export const segmentKeys = (segmentId: string) => ({
+  items: `segments/${segmentId}/items.arrow`,
+  terms: `segments/${segmentId}/terms.arrow`,
+})
+export const modelPrefix = (modelId: string): string => `models/${modelId}/`

@@ -1,0 +1,94 @@
+/** @file Replies of the API that the command line, the page and the tests read. `functions` turns these into OpenAPI. */
+import { z } from 'zod'
+import { Finding, Item } from './item.ts'
+
+export const Hit = z.object({
+  id: z.string(),
+  title: z.string(),
+  brand: z.string(),
+  category: z.array(z.string()),
+  price: z.number().nullable(),
+  currency: z.string().nullable(),
+  inStock: z.boolean(),
+  image: z.string(),
+  url: z.string(),
+  score: z.number(),
+  /** At least one plain sentence: why is this here? */
+  reasons: z.array(z.string()).min(1),
+})
+export type Hit = z.infer<typeof Hit>
+
+/** Members of every ranked reply. `degraded` names what was left out, e.g. "profile-timeout"; empty when all is well. */
+const ranked = {
+  requestId: z.string(),
+  indexVersion: z.int().nonnegative(),
+  model: z.string().nullable(),
+  degraded: z.array(z.string()),
+}
+
+export const SearchReply = z.object({
+  ...ranked,
+  hits: z.array(Hit),
+  /** Matching items after filters (an upper bound of what paging can reach is 1,000). */
+  total: z.int(),
+  mode: z.enum(['hybrid', 'lexical', 'vector']),
+})
+export type SearchReply = z.infer<typeof SearchReply>
+
+export const RankedReply = z.object({ ...ranked, hits: z.array(Hit) })
+export type RankedReply = z.infer<typeof RankedReply>
+
+export const ImportReply = z.object({
+  batchId: z.string().nullable(),
+  received: z.int(),
+  accepted: z.int(),
+  quarantined: z.int(),
+  duplicates: z.int(),
+  /** One entry for each item that got a finding of severity warn or quarantine, at most 100. */
+  findings: z.array(z.object({ index: z.int(), id: z.string().nullable(), findings: z.array(Finding) })),
+})
+export type ImportReply = z.infer<typeof ImportReply>
+
+export const BatchReply = z.object({
+  batchId: z.string(),
+  state: z.enum(['pending', 'done', 'dead-letter']),
+  items: z.int(),
+  /** Of `items`, how many the index of the answering isolate shows in this or a newer version. */
+  searchable: z.int(),
+})
+export type BatchReply = z.infer<typeof BatchReply>
+
+export const ItemReply = z.object({
+  item: Item,
+  version: z.int(),
+  findings: z.array(Finding),
+  duplicateOf: z.string().nullable(),
+  searchable: z.boolean(),
+  indexVersion: z.int(),
+  model: z.string().nullable(),
+})
+export type ItemReply = z.infer<typeof ItemReply>
+
+export const EventsReply = z.object({
+  accepted: z.int(),
+  rejected: z.array(z.object({ index: z.int(), eventId: z.string().nullable(), message: z.string() })),
+  warnings: z.array(z.object({ index: z.int(), message: z.string() })),
+})
+export type EventsReply = z.infer<typeof EventsReply>
+
+export const StatusReply = z.object({
+  items: z.object({ accepted: z.int(), searchable: z.int(), quarantined: z.int(), duplicates: z.int() }),
+  index: z.object({
+    version: z.int(),
+    publishedAt: z.string().nullable(),
+    segments: z.int(),
+    residentBytes: z.int(),
+    /** Why the newest manifest or one of its segments could not be used; the index before it keeps serving. */
+    fault: z.string().nullable(),
+  }),
+  model: z
+    .object({ id: z.string(), trained: z.boolean(), dim: z.int(), layers: z.int(), vectorWeight: z.number() })
+    .nullable(),
+  queue: z.object({ pendingBatches: z.int(), oldestSeconds: z.number(), deadLetters: z.int() }),
+})
+export type StatusReply = z.infer<typeof StatusReply>
