@@ -1,0 +1,96 @@
+/**
+ * @file The named rules of catalogue quality, as one table: how grave each is and what it tells the shop's operator.
+ * Where a rule is decided is the cleaner of its field (`clean.ts`, `fields.ts`); the catalogue decides the last two.
+ */
+import type { Finding } from '../schema/item.ts'
+import { ITEM_ID_CHARS_MAX, TITLE_CHARS_MAX } from '../schema/item.ts'
+
+const EVIDENCE_CHARS_MAX = 200
+
+type Rule = Pick<Finding, 'severity' | 'message'>
+
+export const RULES = {
+  // Kept out of the index.
+  'not-an-object': { severity: 'quarantine', message: 'An item must be a JSON object.' },
+  'unreadable-row': { severity: 'quarantine', message: 'The row of the file could not be read.' },
+  'missing-id': { severity: 'quarantine', message: 'The item has no id.' },
+  'broken-id': {
+    severity: 'quarantine',
+    message: `An id needs 1 to ${ITEM_ID_CHARS_MAX} characters, well-formed, without control characters, other than "." and "..".`,
+  },
+  'missing-title': { severity: 'quarantine', message: 'The item has no title.' },
+  'title-too-long': {
+    severity: 'quarantine',
+    message: `A title has at most ${TITLE_CHARS_MAX} characters.`,
+  },
+  'wrong-type': { severity: 'quarantine', message: 'The value has a type that this field cannot take.' },
+  'impossible-price': {
+    severity: 'quarantine',
+    message: 'The price is not a number from 0 to 1,000,000,000 that we can read.',
+  },
+  // Mended, and worth a look.
+  'wrong-type-ignored': {
+    severity: 'warn',
+    message: 'The value has a type that this field cannot take, so it was left out.',
+  },
+  'damaged-text': {
+    severity: 'warn',
+    message: 'The text has characters that were damaged before they came here.',
+  },
+  'control-characters': { severity: 'warn', message: 'Control characters were removed from the text.' },
+  'text-shortened': { severity: 'warn', message: 'The text was longer than the field takes and was cut.' },
+  'zero-price': { severity: 'warn', message: 'The price is zero.' },
+  'ambiguous-price': {
+    severity: 'warn',
+    message:
+      'One dot before three digits: read as thousands beside a currency, as a decimal point otherwise.',
+  },
+  'currency-conflict': {
+    severity: 'warn',
+    message: 'The price names another currency than the currency field; the price was believed.',
+  },
+  'unknown-currency': { severity: 'warn', message: 'The currency is not a three-letter code of ISO 4217.' },
+  'unreadable-stock': { severity: 'warn', message: 'The stock is not a count, so it counts as unknown.' },
+  'negative-stock': { severity: 'warn', message: 'The stock is below zero and was set to zero.' },
+  'category-too-deep': {
+    severity: 'warn',
+    message: 'The category has too many levels; the deepest were cut.',
+  },
+  'too-many-attributes': {
+    severity: 'warn',
+    message: 'The item has too many attributes; the last were cut.',
+  },
+  'unusable-attribute': {
+    severity: 'warn',
+    message: 'An attribute needs a short name and a text, number, yes/no or list of texts; it was left out.',
+  },
+  'unusable-url': {
+    severity: 'warn',
+    message: 'Not a web address (http, https or a path), so it was left out.',
+  },
+  'repeated-id': {
+    severity: 'warn',
+    message: 'The same call has this id again later; the last one counts.',
+  },
+  // Good to know.
+  'missing-price': { severity: 'info', message: 'The item has no price.' },
+  'unknown-field': { severity: 'info', message: 'Fields that Aisle does not know were ignored.' },
+  'number-as-text': { severity: 'info', message: 'A number was taken as text.' },
+  'html-removed': { severity: 'info', message: 'HTML was removed from the text.' },
+  'brand-casing': { severity: 'info', message: 'The brand was written in its usual case.' },
+  'duplicate-content': { severity: 'info', message: 'Another item has the same content under another id.' },
+} as const satisfies Record<string, Rule>
+
+export type RuleName = keyof typeof RULES
+
+/** The finding of a rule on one field; `value` is the offending value, shortened here. */
+export function finding(rule: RuleName, field: string, value?: unknown): Finding {
+  const { severity, message } = RULES[rule]
+  return { rule, severity, field, message, ...(value === undefined ? {} : { evidence: evidenceOf(value) }) }
+}
+
+function evidenceOf(value: unknown): string {
+  const text =
+    typeof value === 'string' ? value : typeof value === 'number' ? String(value) : JSON.stringify(value)
+  return (text ?? String(value)).slice(0, EVIDENCE_CHARS_MAX).toWellFormed()
+}

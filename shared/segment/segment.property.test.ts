@@ -1,0 +1,99 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { sha256Hex } from '../lib/sha256.ts'
+import { fixtureRef, fixtureSegment } from '../retrieval/fixture.ts'
+import { decodeSegment, verifyBlob } from './decode.ts'
+import { encodeSegment } from './encode.ts'
+import { mergeSegments, rowOf } from './merge.ts'
+
+const item = fc.record({
+  id: fc.string({ minLength: 1, maxLength: 12, unit: 'grapheme' }),
+  title: fc.constantFrom('red shoe', 'blue shoe', '蓝牙音箱', 'USB-C cable 2m', 'hp 301 ink'),
+  brand: fc.constantFrom('', 'HP', 'Sony'),
+  category: fc.array(fc.constantFrom('A', 'B & C', '家电'), { maxLength: 3 }),
+  price: fc.option(fc.double({ min: 0, max: 1e6, noNaN: true })),
+  stock: fc.option(fc.nat(1000)),
+  attributes: fc.dictionary(fc.constantFrom('colour', 'size'), fc.constantFrom('red', 'XL')),
+  vector: fc.option(fc.constant(Float32Array.of(0.5, -0.5, 0.1, 0)), { nil: undefined as never }),
+})
+const items = fc
+  .array(item, { minLength: 1, maxLength: 12 })
+  .map((rows) => rows.map((row, i) => ({ ...row, id: `${row.id}${i}` })))
+
+describe('a segment', () => {
+  it('comes back from its bytes as it went in', async () => {
+    await fc.assert(
+      fc.asyncProperty(items, async (rows) => {
+        const segment = await fixtureSegment(rows)
+        rows.forEach((row, at) => {
+          const { id, title, brand, category, price, stock, live } = rowOf(segment, at)
+          expect({ id, title, brand, category, price, stock, live }).toEqual({
+            ...{ id: row.id, title: row.title, brand: row.brand, category: row.category },
+            ...{ price: row.price, stock: row.stock, live: true },
+          })
+        })
+      }),
+      { seed: 3, numRuns: 40 },
+    )
+  })
+
+  it('merged from two equals one made of both, term by term', async () => {
+    const all = ['red shoe', 'blue shoe', 'red hat', '蓝牙音箱'].map((title, i) => ({ id: `i${i}`, title }))
+    const whole = await fixtureSegment(all)
+    const parts = [await fixtureSegment(all.slice(0, 2)), await fixtureSegment(all.slice(2), { from: 3 })]
+    const merged = decodeSegment(encodeSegment(mergeSegments(parts, () => true)), fixtureRef('m', 4))
+    if (!merged.ok) throw new Error(merged.error.reason)
+    expect(merged.value.terms.count).toBe(whole.terms.count)
+    for (let at = 0; at < whole.terms.count; at++) {
+      expect(merged.value.terms.term(at)).toBe(whole.terms.term(at))
+      expect(merged.value.terms.postings(at)).toEqual(whole.terms.postings(at))
+    }
+    expect([...merged.value.number]).toEqual([...whole.number])
+  })
+
+  it('drops the rows that a merge does not keep', async () => {
+    const segment = await fixtureSegment([
+      { id: 'a', title: 'red' },
+      { id: 'b', title: 'blue' },
+    ])
+    const merged = mergeSegments([segment], (_, row) => row === 1)
+    expect(merged.rows.map(({ id }) => id)).toEqual(['b'])
+    expect(merged.postings.has('red')).toBe(false)
+  })
+})
+
+describe('damaged bytes', () => {
+  it('are an error, never a throw and never a segment with rows out of range', async () => {
+    const segment = await fixtureSegment([
+      { id: 'a', title: 'red shoe' },
+      { id: 'b', title: 'blue shoe' },
+    ])
+    const files = encodeSegment(mergeSegments([segment], () => true))
+    const ref = fixtureRef('x', 2)
+    fc.assert(
+      fc.property(
+        fc.constantFrom('items' as const, 'terms' as const),
+        fc.nat(),
+        fc.nat(255),
+        (which, position, value) => {
+          const damaged = { items: files.items.slice(), terms: files.terms.slice() }
+          damaged[which][position % damaged[which].length] = value
+          const decoded = decodeSegment(damaged, ref)
+          if (decoded.ok) expect(decoded.value.rows).toBe(2)
+          else expect(decoded.error.kind).toBe('corrupt')
+        },
+      ),
+      { seed: 4, numRuns: 300 },
+    )
+    expect(decodeSegment({ items: files.items.subarray(0, 100), terms: files.terms }, ref).ok).toBe(false)
+    expect(decodeSegment({ items: new Uint8Array(), terms: new Uint8Array() }, ref).ok).toBe(false)
+    expect(decodeSegment(files, fixtureRef('x', 3)).ok).toBe(false)
+  })
+  it('fail the check against the manifest', async () => {
+    const bytes = Uint8Array.of(1, 2, 3)
+    const blob = { key: 'k', bytes: 3, sha256: await sha256Hex(bytes) }
+    expect(await verifyBlob(bytes, blob)).toBe(true)
+    expect(await verifyBlob(Uint8Array.of(1, 2, 4), blob)).toBe(false)
+    expect(await verifyBlob(Uint8Array.of(1, 2), blob)).toBe(false)
+  })
+})

@@ -1,0 +1,61 @@
+/**
+ * @file Vectors in 7 bits: x ≈ (code − 64) · scale, one scale per vector. Item codes are unsigned so that later SIMD kernels
+ * can multiply u8 × i8 without saturation; queries are signed 8 bit, and the bias is a constant of the query.
+ */
+export const BIAS = 64
+const ITEM_MAX = 63
+const QUERY_MAX = 127
+
+export type QuantisedVector = { codes: Uint8Array; scale: number }
+export type QuantisedQuery = { codes: Int8Array; scale: number /** BIAS · Σ codes */; offset: number }
+
+/** @param vector f32[dim]; a zero vector gives scale 0 */
+export function quantiseItem(vector: Float32Array): QuantisedVector {
+  const scale = largest(vector) / ITEM_MAX
+  const codes = new Uint8Array(vector.length).fill(BIAS)
+  if (scale > 0) for (let i = 0; i < vector.length; i++) codes[i] = BIAS + Math.round(vector[i]! / scale)
+  return { codes, scale }
+}
+
+/** @param vector f32[dim] */
+export function quantiseQuery(vector: Float32Array): QuantisedQuery {
+  const scale = largest(vector) / QUERY_MAX
+  const codes = new Int8Array(vector.length)
+  let sum = 0
+  if (scale > 0)
+    for (let i = 0; i < vector.length; i++) {
+      codes[i] = Math.round(vector[i]! / scale)
+      sum += codes[i]!
+    }
+  return { codes, scale, offset: BIAS * sum }
+}
+
+/**
+ * Dot product of one item with a query: (Σ item·query − BIAS · Σ query) · both scales.
+ *
+ * @param items u8[n, dim], row-major
+ * @param at    offset of the item's first code
+ */
+export function dotQuantised(
+  items: Uint8Array,
+  at: number,
+  itemScale: number,
+  query: QuantisedQuery,
+): number {
+  const codes = query.codes
+  let a = 0
+  let b = 0
+  // Two sums, so that the additions do not wait for each other.
+  for (let i = 0; i < codes.length; i += 2) {
+    a += items[at + i]! * codes[i]!
+    b += items[at + i + 1]! * codes[i + 1]!
+  }
+  return (a + b - query.offset) * itemScale * query.scale
+}
+
+/** Back to f32[dim]. */
+export function dequantise(items: Uint8Array, at: number, dim: number, scale: number): Float32Array {
+  return Float32Array.from({ length: dim }, (_, i) => (items[at + i]! - BIAS) * scale)
+}
+
+const largest = (vector: Float32Array): number => vector.reduce((max, x) => Math.max(max, Math.abs(x)), 0)
