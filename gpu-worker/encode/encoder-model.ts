@@ -1,0 +1,16 @@
+/** @file The encoder's ONNX file: token ids in, unit vectors out. */
+import { createGraph } from '../graph/ops.ts'
+import { emitBert, emitMeanPooling } from '../model/bert.ts'
+import type { Checkpoint } from '../model/checkpoint.ts'
+import { createLayers, type LayersOptions } from '../model/layers.ts'
+
+/** Inputs `ids` i64[batch, seq] and `mask` f32[batch, seq] (1 token, 0 padding); output `emb` f32[batch, hidden], unit length. */
+export function buildEncoderModel(checkpoint: Checkpoint, options: LayersOptions): Uint8Array<ArrayBuffer> {
+  const g = createGraph('encoder')
+  const ids = g.input('ids', 'i64', ['batch', 'seq'])
+  const mask = g.input('mask', 'f32', ['batch', 'seq'])
+  const layers = createLayers(g, checkpoint, options)
+  const hidden = emitBert(g, checkpoint.config, layers, ids, mask)
+  g.output(emitMeanPooling(g, hidden, mask), 'emb')
+  return g.toModel()
+}

@@ -1,0 +1,103 @@
+/** @file Entry point of the worker: wires the parts, runs the loop, stops gracefully. */
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { readConfig } from './config.ts'
+import { type Health, serveHealth } from './health.ts'
+import { createIndexStore } from './indexing/index-store.ts'
+import { createIndexItems } from './jobs/index-items.ts'
+import { createModelStore } from './jobs/model-store.ts'
+import { needsTuning, tuneFusion } from './jobs/tune-fusion.ts'
+import { type Log, workLoop } from './jobs/work-loop.ts'
+import { createHttpQueue } from './queue.ts'
+import { createS3BlobStore } from './s3-blob-store.ts'
+
+const log: Log = (event, facts = {}) =>
+  console.error(JSON.stringify({ at: new Date().toISOString(), event, ...facts }))
+
+const stop = new AbortController()
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop.abort())
+// Under the local supervisor: when it is gone, even by SIGKILL, so are we.
+process.on('disconnect', () => stop.abort())
+
+const config = readConfig(process.env, process.argv.slice(2))
+if (!config.ok) {
+  console.error(`The worker cannot start:\n${config.error}`)
+  process.exit(2)
+}
+await run(config.value)
+
+async function run(settings: Extract<typeof config, { ok: true }>['value']): Promise<void> {
+  const health: Health = { state: 'starting', jobsDone: 0, itemsEncoded: 0, modelId: null }
+  const healthServer = await serveHealth(health, settings.HEALTH_PORT)
+  const blobs = createS3BlobStore({
+    endpoint: settings.S3_ENDPOINT,
+    bucket: settings.S3_BUCKET,
+    accessKeyId: settings.S3_ACCESS_KEY_ID,
+    secretAccessKey: settings.S3_SECRET_ACCESS_KEY.reveal(),
+  })
+  const queue = createHttpQueue({
+    apiUrl: settings.QUEUE_API_URL,
+    account: settings.QUEUE_ACCOUNT,
+    queue: settings.QUEUE_NAME,
+    token: settings.QUEUE_API_TOKEN.reveal(),
+  })
+  const nowMs = () => Date.now()
+  const store = createIndexStore(blobs)
+  const models = createModelStore({
+    blobs,
+    modelDir: settings.MODEL_DIR,
+    precision: settings.ENCODER_PRECISION,
+    threads: settings.ENCODER_THREADS,
+    onLoaded: (modelId) => {
+      health.modelId = modelId
+    },
+  })
+  const indexItems = createIndexItems({
+    blobs,
+    store,
+    models,
+    nowMs,
+    onEncoded: (count) => {
+      health.itemsEncoded += count
+    },
+  })
+  log('worker-started', { healthPort: healthServer.port, drain: settings.drain })
+  await workLoop(
+    {
+      queue,
+      indexItems: {
+        async run(batchIds, lease) {
+          health.state = 'working'
+          try {
+            return await indexItems.run(batchIds, lease)
+          } finally {
+            health.state = 'idle'
+          }
+        },
+      },
+      async whenIdle(stopTuning) {
+        const published = await store.load()
+        if (!published || !needsTuning(published)) return
+        await tuneFusion({ store, models, nowMs }, published, async () => {
+          await nextTurn()
+          return stopTuning()
+        })
+      },
+      nowMs,
+      log,
+      onJobs: (count) => {
+        health.jobsDone += count
+      },
+    },
+    {
+      leaseMs: settings.LEASE_SECONDS * 1_000,
+      pollMs: settings.POLL_MS,
+      drain: settings.drain,
+      signal: stop.signal,
+    },
+  )
+  health.state = 'stopping'
+  log('worker-stopped', { jobsDone: health.jobsDone, itemsEncoded: health.itemsEncoded })
+  await models.close()
+  healthServer.close()
+  process.exit(0)
+}

@@ -1,0 +1,83 @@
+/** @file Chooses how much the vectors may say in hybrid search, by asking for items that are known to be the answer. */
+import { createRandom, type Random } from '../../shared/lib/random.ts'
+import { fuse } from '../../shared/retrieval/fusion.ts'
+import { searchLexical } from '../../shared/retrieval/lexical.ts'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import { searchVector } from '../../shared/retrieval/vector.ts'
+import type { Fusion } from '../../shared/schema/manifest.ts'
+import { analyseQuery } from '../../shared/text/analyse.ts'
+
+const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.5]
+/** What a weight must win over 0 before it is used; below it, the difference is noise on a few hundred queries. */
+const GAIN_MIN = 0.005
+const DEPTH = 100
+const QUERIES = 200
+const TYPO_SHARE = 0.25
+
+export type EncodeQueries = (texts: string[]) => Promise<Float32Array[]>
+/** Between queries: `true` stops the validation because a job came. */
+export type ShouldStop = () => Promise<boolean>
+
+/**
+ * Known-item search: a query is two to four words of an item's title, a quarter of them with a typo; the item is the one
+ * answer. The weight with the best MRR@10 wins; within `GAIN_MIN` the smaller one does. Null when stopped.
+ */
+export async function chooseVectorWeight(
+  index: Index,
+  encode: EncodeQueries,
+  shouldStop: ShouldStop = async () => false,
+  seed = 1,
+): Promise<Fusion | null> {
+  const queries = sampleQueries(index, createRandom(seed))
+  const sums = WEIGHTS.map(() => 0)
+  for (const { text, doc } of queries) {
+    if (await shouldStop()) return null
+    const [vector] = await encode([text])
+    const lexical = searchLexical(index, analyseQuery(`${text} `), DEPTH).matches
+    const semantic = searchVector(index, vector!, DEPTH)
+    WEIGHTS.forEach((weight, at) => {
+      const rank = fuse(lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
+      if (rank >= 0 && rank < 10) sums[at]! += 1 / (rank + 1)
+    })
+  }
+  const mrr = sums.map((sum) => (queries.length > 0 ? sum / queries.length : 0))
+  let best = 0
+  mrr.forEach((value, at) => {
+    if (value > mrr[best]! + GAIN_MIN) best = at
+  })
+  return {
+    vectorWeight: WEIGHTS[best]!,
+    evidence: {
+      queries: queries.length,
+      mrr: WEIGHTS.map((vectorWeight, at) => ({ vectorWeight, mrr: Math.round(mrr[at]! * 1e4) / 1e4 })),
+    },
+  }
+}
+
+function sampleQueries(index: Index, random: Random): { text: string; doc: number }[] {
+  const live = Array.from({ length: index.docCount }, (_, doc) => doc).filter((doc) => index.live[doc] === 1)
+  const queries: { text: string; doc: number }[] = []
+  for (let i = 0; i < Math.min(QUERIES, live.length); i++) {
+    const doc = live[Math.floor(random() * live.length)]!
+    const words = index
+      .title(doc)
+      .split(/\s+/)
+      .filter((word) => word.length > 1)
+    const length = Math.min(words.length, 2 + Math.floor(random() * 3))
+    const from = Math.floor(random() * (words.length - length + 1))
+    const text = words.slice(from, from + length).join(' ')
+    if (text !== '') queries.push({ text: random() < TYPO_SHARE ? withTypo(text, random) : text, doc })
+  }
+  return queries
+}
+
+/** Two neighbouring characters swapped. */
+function withTypo(text: string, random: Random): string {
+  const characters = [...text]
+  if (characters.length < 4) return text
+  const at = 1 + Math.floor(random() * (characters.length - 2))
+  return characters
+    .with(at, characters[at - 1]!)
+    .with(at - 1, characters[at]!)
+    .join('')
+}

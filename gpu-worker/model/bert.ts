@@ -1,0 +1,78 @@
+/**
+ * @file The BERT encoder as a function from a graph to a value. It says what is computed; in which precision, and from
+ * which weights, is the business of the `Layers` that it is given.
+ *
+ * Source: Devlin et al., NAACL 2019; post-LN layers as in Vaswani et al., NeurIPS 2017.
+ */
+import type { Value } from '../graph/builder.ts'
+import type { Graph } from '../graph/ops.ts'
+import { staticDim } from '../graph/shape.ts'
+import { type BertConfig, EMBEDDINGS, layerNames } from './config.ts'
+
+/** Where a model gets its weights: plain, quantised, or one day with adapters in between. */
+export type Layers = {
+  /** A tensor as it is in the checkpoint. */
+  parameter(name: string): Value
+  /** Rows of an embedding table: ids i64[…] → f32[…, hidden]. */
+  lookUp(name: string, ids: Value): Value
+  /** x Wᵀ + b of each named module, on the same x. */
+  linear(x: Value, modules: readonly string[]): Value[]
+}
+
+/** Added to the attention scores of padding: far below any score, yet finite, so that no row becomes NaN. */
+const MASKED_SCORE = 10_000
+
+/**
+ * @param ids  i64[batch, seq], every text as one segment (token type 0)
+ * @param mask f32[batch, seq], 1 for a token and 0 for padding
+ * @returns    f32[batch, seq, hidden]
+ */
+export function emitBert(g: Graph, config: BertConfig, layers: Layers, ids: Value, mask: Value): Value {
+  const [batch, seq] = ids.shape as [Value['shape'][number], Value['shape'][number]]
+  const heads = config.num_attention_heads
+  const headSize = config.hidden_size / heads
+
+  const norm = (x: Value, module: string) =>
+    g.layerNorm(
+      x,
+      layers.parameter(`${module}.weight`),
+      layers.parameter(`${module}.bias`),
+      config.layer_norm_eps,
+    )
+  const linear = (x: Value, module: string) => layers.linear(x, [module])[0]!
+  // [batch, seq, hidden] → [batch, heads, seq, headSize]
+  const toHeads = (x: Value) => g.transpose(g.reshape(x, [batch, seq, heads, headSize]), [0, 2, 1, 3])
+  const fromHeads = (x: Value) => g.reshape(g.transpose(x, [0, 2, 1, 3]), [batch, seq, config.hidden_size])
+
+  const words = layers.lookUp(EMBEDDINGS.words, ids)
+  const positions = g.firstRows(layers.parameter(EMBEDDINGS.positions), ids, 1)
+  const types = g.gatherRows(layers.parameter(EMBEDDINGS.types), g.ints([0]))
+  let x = norm(g.add(words, g.add(positions, types)), EMBEDDINGS.norm)
+
+  const maskScores = g.reshape(g.mul(g.sub(mask, g.scalar(1)), g.scalar(MASKED_SCORE)), [batch, 1, 1, seq])
+  for (let layer = 0; layer < config.num_hidden_layers; layer++) {
+    const names = layerNames(layer)
+    // softmax(Q Kᵀ / √headSize + mask) V
+    const [query, key, value] = layers.linear(x, [names.query, names.key, names.value]).map(toHeads)
+    const scores = g.matMulTransposed(query!, key!, 1 / Math.sqrt(headSize))
+    const context = fromHeads(g.matMul(g.softmax(g.add(scores, maskScores)), value!))
+    x = norm(g.add(linear(context, names.attentionOutput), x), names.attentionNorm)
+    const inner = g.gelu(linear(x, names.intermediate))
+    x = norm(g.add(linear(inner, names.output), x), names.outputNorm)
+  }
+  return x
+}
+
+/**
+ * The mean of a text's token vectors, padding left out, at unit length.
+ *
+ * @param hidden f32[batch, seq, hidden]
+ * @param mask   f32[batch, seq], at least one 1 in each row
+ * @returns      f32[batch, hidden]
+ * Source: Reimers, Gurevych, EMNLP 2019.
+ */
+export function emitMeanPooling(g: Graph, hidden: Value, mask: Value): Value {
+  const [batch, seq] = mask.shape as [Value['shape'][number], Value['shape'][number]]
+  const weights = g.reshape(g.div(mask, g.reduceSum(mask, 1)), [batch, 1, seq])
+  return g.l2Normalise(g.reshape(g.matMul(weights, hidden), [batch, staticDim(hidden.shape, -1)]))
+}

@@ -1,0 +1,118 @@
+/**
+ * @file The safetensors format: a JSON header and one block of bytes.
+ *
+ *   offset   size  field
+ *   0        8     n u64 little-endian: bytes of the header
+ *   8        n     header, JSON: name → { dtype, shape, data_offsets: [from, to] }, offsets from the end of the header
+ *   8 + n    …     data, little-endian, row-major
+ *
+ * Source: github.com/huggingface/safetensors, "Format". Reads F32, F16 and BF16 (all as f32), writes F32.
+ */
+import { z } from 'zod'
+import { err, ok, type Result } from '../../shared/lib/result.ts'
+
+export type CheckpointTensor = { shape: readonly number[]; data: Float32Array }
+
+const LENGTH_BYTES = 8
+/** The limit of the reference implementation. */
+const HEADER_BYTES_MAX = 100_000_000
+
+const Entry = z.object({
+  dtype: z.string(),
+  shape: z.array(z.int().nonnegative()).max(8),
+  data_offsets: z.tuple([z.int().nonnegative(), z.int().nonnegative()]),
+})
+const Header = z.record(z.string(), z.unknown())
+
+/**
+ * Read untrusted bytes; the error is a sentence for a person.
+ *
+ * @param rename the name under which to keep a tensor, or null to leave it out unread
+ */
+export function decodeSafetensors(
+  bytes: Uint8Array,
+  rename: (name: string) => string | null = (name) => name,
+): Result<Map<string, CheckpointTensor>, string> {
+  const header = readHeader(bytes)
+  if (!header.ok) return header
+  const body = bytes.subarray(header.value.end)
+  const tensors = new Map<string, CheckpointTensor>()
+  for (const [stored, value] of Object.entries(header.value.entries)) {
+    const name = stored === '__metadata__' ? null : rename(stored)
+    if (name === null) continue
+    const entry = Entry.safeParse(value)
+    if (!entry.success) return err(`tensor ${stored} has a malformed header entry`)
+    const { dtype, shape, data_offsets } = entry.data
+    const [from, to] = data_offsets
+    const bytesPerElement = BYTES_PER_ELEMENT[dtype]
+    if (!bytesPerElement) return err(`tensor ${stored} is ${dtype}; F32, F16 and BF16 can be read`)
+    const count = shape.reduce((product, dim) => product * dim, 1)
+    if (to > body.length || to - from !== count * bytesPerElement)
+      return err(`tensor ${stored} lies outside the file or does not fit its shape [${shape.join(', ')}]`)
+    if (tensors.has(name)) return err(`tensor ${name} is there twice`)
+    tensors.set(name, { shape, data: toFloat32(dtype, body.slice(from, to)) })
+  }
+  return ok(tensors)
+}
+
+function readHeader(bytes: Uint8Array): Result<{ entries: Record<string, unknown>; end: number }, string> {
+  if (bytes.length < LENGTH_BYTES) return err('the file is shorter than its own header length')
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(0, true)
+  if (length > HEADER_BYTES_MAX || length > bytes.length - LENGTH_BYTES)
+    return err(`the header is said to have ${length} bytes; the file is cut off or no safetensors file`)
+  const end = LENGTH_BYTES + Number(length)
+  try {
+    const header = Header.safeParse(JSON.parse(new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, end))))
+    return header.success ? ok({ entries: header.data, end }) : err('the header is not a JSON object')
+  } catch {
+    return err('the header is not JSON')
+  }
+}
+
+const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2 }
+
+/** @param bytes a copy of our own, at offset 0, so that views of it are aligned */
+function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
+  if (dtype === 'F32') return new Float32Array(bytes.buffer)
+  const halves = new Uint16Array(bytes.buffer)
+  if (dtype === 'F16') return Float32Array.from(halves, float16)
+  const result = new Float32Array(halves.length)
+  // bfloat16 is the upper half of a float32.
+  new Uint32Array(result.buffer).set(Uint32Array.from(halves, (half) => half << 16))
+  return result
+}
+
+/** Value of IEEE 754 binary16 bits. */
+function float16(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1
+  const exponent = (bits >> 10) & 0x1f
+  const fraction = bits & 0x3ff
+  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+}
+
+/** Tensors in the order of the map; the same tensors give the same bytes. */
+export function encodeSafetensors(tensors: ReadonlyMap<string, CheckpointTensor>): Uint8Array<ArrayBuffer> {
+  const header: Record<string, z.infer<typeof Entry>> = {}
+  let end = 0
+  for (const [name, { shape, data }] of tensors) {
+    header[name] = { dtype: 'F32', shape: [...shape], data_offsets: [end, end + data.byteLength] }
+    end += data.byteLength
+  }
+  const json = JSON.stringify(header)
+  // Trailing spaces, so that the data starts on a multiple of eight and can be mapped as it lies.
+  const text = new TextEncoder().encode(json)
+  const padding = (8 - (text.length % 8)) % 8
+  const start = LENGTH_BYTES + text.length + padding
+
+  const bytes = new Uint8Array(start + end)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length + padding), true)
+  bytes.set(text, LENGTH_BYTES)
+  bytes.fill(0x20, LENGTH_BYTES + text.length, start)
+  let offset = start
+  for (const { data } of tensors.values()) {
+    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
+    offset += data.byteLength
+  }
+  return bytes
+}

@@ -1,0 +1,56 @@
+/**
+ * @file ONNX Runtime behind four names. The only importer of onnxruntime-node: its version, options and quirks stay here.
+ * `run` blocks the calling thread until the result is there, although it returns a promise.
+ */
+import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
+import { assert } from '../../shared/lib/result.ts'
+
+/** Row-major; the element type follows from the array. */
+export type Tensor =
+  | { data: Float32Array; dims: readonly number[] }
+  | { data: BigInt64Array; dims: readonly number[] }
+export type Session = {
+  /** Inputs by name → f32 outputs by name, valid until the caller drops them. */
+  run(
+    feeds: Readonly<Record<string, Tensor>>,
+  ): Promise<Record<string, { data: Float32Array; dims: readonly number[] }>>
+  /** Gives native memory back; the session cannot run after it. */
+  close(): Promise<void>
+}
+
+/** @param threads intra-op threads, the calling one included; ≥ 1 */
+export async function openSession(model: Uint8Array, { threads }: { threads: number }): Promise<Session> {
+  assert(Number.isInteger(threads) && threads >= 1, `${threads} threads`)
+  const session = await InferenceSession.create(model, {
+    executionProviders: ['cpu'],
+    intraOpNumThreads: threads,
+    interOpNumThreads: 1,
+    graphOptimizationLevel: 'all',
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        // x64 without VNNI multiplies u8 by s8 into saturating 16 bit: wrong sums. "1" keeps them exact there.
+        x64quantprecision: '1',
+        // Waiting threads sleep. By default they spin, on the cores that the queue and the edge share with us locally.
+        intra_op: { allow_spinning: '0' },
+      },
+    },
+  })
+  return {
+    run: async (feeds) => {
+      const results = await session.run(
+        Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)])),
+      )
+      return Object.fromEntries(
+        Object.entries(results).map(([name, { data, dims }]) => {
+          assert(data instanceof Float32Array, `output ${name} is f32`)
+          return [name, { data, dims }]
+        }),
+      )
+    },
+    close: () => session.release(),
+  }
+}
+
+const toOrt = ({ data, dims }: Tensor): OrtTensor =>
+  data instanceof Float32Array ? new OrtTensor('float32', data, dims) : new OrtTensor('int64', data, dims)
