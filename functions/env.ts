@@ -1,0 +1,118 @@
+/** @file What the platform hands to the Worker, and the only reader of it: bindings stay as they are, variables are parsed once. */
+import { z } from 'zod'
+
+export type Bindings = {
+  DB: D1Database
+  BUCKET: R2Bucket
+  /** Queue producers; absent where `QUEUE_API_URL` says to send over REST. */
+  JOBS?: Queue
+  EVENTS?: Queue
+  RATE_LIMIT?: RateLimit
+  PSEUDONYM_SECRET: string
+  DYNAMODB_TABLE?: string
+  DYNAMODB_ENDPOINT?: string
+  AWS_REGION?: string
+  AWS_ACCESS_KEY_ID?: string
+  AWS_SECRET_ACCESS_KEY?: string
+  QUEUE_API_URL?: string
+  QUEUE_API_TOKEN?: string
+  PAGE_KEY?: string
+  SAMPLE_SHOPPERS?: string
+}
+
+/** A secret that prints as `[redacted]` wherever it is logged or serialised; `reveal()` gives the value. */
+export type Secret = { reveal(): string; toString(): string; toJSON(): string }
+
+export function createSecret(value: string): Secret {
+  // Kept in a closure, not in a field: an inspector that walks own properties finds nothing.
+  return { reveal: () => value, toString: () => '[redacted]', toJSON: () => '[redacted]' }
+}
+
+const secret = (charsMin: number) => z.string().min(charsMin).transform(createSecret)
+
+export const SampleShopper = z.object({ id: z.string(), name: z.string(), taste: z.string() })
+export type SampleShopper = z.infer<typeof SampleShopper>
+
+const Variables = z
+  .strictObject({
+    /** Key of the HMAC that turns shopper ids into pseudonyms; changing it orphans every profile. */
+    PSEUDONYM_SECRET: secret(16),
+    DYNAMODB_TABLE: z.string().min(3).default('aisle-profiles'),
+    /** Set locally; production finds the endpoint from the region. */
+    DYNAMODB_ENDPOINT: z.url().optional(),
+    AWS_REGION: z.string().min(1).default('us-east-1'),
+    AWS_ACCESS_KEY_ID: secret(1).optional(),
+    AWS_SECRET_ACCESS_KEY: secret(1).optional(),
+    /** When set, queue messages go to `{url}/accounts/local/queues/{jobs|events}/messages`. */
+    QUEUE_API_URL: z.url().optional(),
+    QUEUE_API_TOKEN: secret(1).optional(),
+    /** Public API key that the page's scripts use; without it the page asks for one. */
+    PAGE_KEY: z.string().min(1).optional(),
+    SAMPLE_SHOPPERS: z
+      .string()
+      .transform((text, context) => {
+        try {
+          return JSON.parse(text) as unknown
+        } catch {
+          context.addIssue({ code: 'custom', message: 'is not JSON' })
+          return z.NEVER
+        }
+      })
+      .pipe(z.array(SampleShopper).max(100))
+      .optional(),
+  })
+  .refine((vars) => vars.QUEUE_API_URL === undefined || vars.QUEUE_API_TOKEN !== undefined, {
+    path: ['QUEUE_API_TOKEN'],
+    message: 'is needed when QUEUE_API_URL is set',
+  })
+  .refine((vars) => (vars.AWS_ACCESS_KEY_ID === undefined) === (vars.AWS_SECRET_ACCESS_KEY === undefined), {
+    path: ['AWS_SECRET_ACCESS_KEY'],
+    message: 'goes together with AWS_ACCESS_KEY_ID',
+  })
+
+export type Config = {
+  pseudonymSecret: Secret
+  dynamo: {
+    table: string
+    endpoint: string | undefined
+    region: string
+    accessKeyId: Secret | undefined
+    secretAccessKey: Secret | undefined
+  }
+  /** Null: the queue producer bindings are used. */
+  queueApi: { url: string; token: Secret } | null
+  pageKey: string | null
+  sampleShoppers: SampleShopper[]
+}
+
+/**
+ * Check all variables at once. Throws one Error that names every fault (never a value): a Worker with a wrong
+ * configuration answers nothing instead of answering half. Unknown variables are refused, they are mostly typing errors.
+ */
+export function parseConfig(env: Bindings): Config {
+  const texts = Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === 'string'))
+  const parsed = Variables.safeParse(texts)
+  if (!parsed.success) {
+    const faults = parsed.error.issues.map(
+      (issue) => `${issue.path.join('.') || 'variables'}: ${issue.message}`,
+    )
+    throw new Error(`Configuration: ${faults.join('; ')}`)
+  }
+  const vars = parsed.data
+  return {
+    pseudonymSecret: vars.PSEUDONYM_SECRET,
+    dynamo: {
+      table: vars.DYNAMODB_TABLE,
+      endpoint: vars.DYNAMODB_ENDPOINT,
+      region: vars.AWS_REGION,
+      accessKeyId: vars.AWS_ACCESS_KEY_ID,
+      secretAccessKey: vars.AWS_SECRET_ACCESS_KEY,
+    },
+    queueApi:
+      vars.QUEUE_API_URL !== undefined && vars.QUEUE_API_TOKEN !== undefined
+        ? { url: vars.QUEUE_API_URL, token: vars.QUEUE_API_TOKEN }
+        : null,
+    pageKey: vars.PAGE_KEY ?? null,
+    sampleShoppers: vars.SAMPLE_SHOPPERS ?? [],
+  }
+}

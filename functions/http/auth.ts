@@ -1,0 +1,112 @@
+/** @file API keys: who is calling, and may they? Keys are stored as SHA-256 hashes only. */
+import type { MiddlewareHandler } from 'hono'
+import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
+import type { Problem } from '../../shared/schema/problem.ts'
+import type { AppEnv, Scope } from './app.ts'
+import { ProblemError } from './problem.ts'
+
+/** A key is believed this long without asking D1 again; so long a revoked key may live on in an isolate. */
+export const KEY_CACHE_SECONDS = 60
+/** Unknown keys are remembered shortly, so that a wrong client does not cost a query for each call. */
+export const UNKNOWN_KEY_CACHE_SECONDS = 5
+const CACHED_KEYS_MAX = 1_000
+const KEY_CHARS_MAX = 200
+/** Told to rate-limited callers; the window of the rate-limit binding. */
+export const RATE_LIMIT_PERIOD_SECONDS = 10
+
+export type KeyRow = { keyHash: string; keyId: string; scope: Scope; expiresAt: number | null }
+/** Looks up a key by the hash of its text. */
+export type FindKey = (keyHash: string) => Promise<KeyRow | null>
+
+export function findKeyInD1(db: D1Database): FindKey {
+  return (keyHash) =>
+    db
+      .prepare(
+        'SELECT key_hash AS keyHash, key_id AS keyId, scope, expires_at AS expiresAt FROM api_keys WHERE key_hash = ?',
+      )
+      .bind(keyHash)
+      .first<KeyRow>()
+}
+
+export type Caller = { keyId: string; scope: Scope }
+export type Authenticate = (authorization: string | undefined) => Promise<Result<Caller, Problem>>
+
+/** @param clock unix milliseconds */
+export function createAuthenticate(findKey: FindKey, clock: () => number): Authenticate {
+  const cache = new Map<string, { row: KeyRow | null; untilMs: number }>()
+
+  async function lookUp(keyHash: string): Promise<KeyRow | null> {
+    const cached = cache.get(keyHash)
+    if (cached && cached.untilMs > clock()) return cached.row
+    const row = await findKey(keyHash)
+    const seconds = row ? KEY_CACHE_SECONDS : UNKNOWN_KEY_CACHE_SECONDS
+    cache.delete(keyHash)
+    cache.set(keyHash, { row, untilMs: clock() + seconds * 1_000 })
+    // A Map keeps insertion order: the first key is the oldest entry.
+    if (cache.size > CACHED_KEYS_MAX) cache.delete(cache.keys().next().value!)
+    return row
+  }
+
+  return async (authorization) => {
+    const key = /^Bearer\s+(\S+)\s*$/i.exec(authorization ?? '')?.[1]
+    if (key === undefined) return err({ kind: 'unauthorized', reason: 'missing' })
+    if (key.length > KEY_CHARS_MAX) return err({ kind: 'unauthorized', reason: 'unknown' })
+    // The look-up is by hash, so its timing tells nothing about how much of a key was guessed right; the comparison
+    // below guards against a store that matches loosely (collation, prefix).
+    const keyHash = await sha256Hex(key)
+    const row = await lookUp(keyHash)
+    if (row === null || !equalInConstantTime(row.keyHash, keyHash)) {
+      return err({ kind: 'unauthorized', reason: 'unknown' })
+    }
+    if (row.expiresAt !== null && row.expiresAt <= clock()) {
+      return err({ kind: 'unauthorized', reason: 'expired' })
+    }
+    return ok({ keyId: row.keyId, scope: row.scope })
+  }
+}
+
+/** Whether two texts are equal, in a time that depends on their lengths only. */
+export function equalInConstantTime(a: string, b: string): boolean {
+  const left = new TextEncoder().encode(a)
+  const right = new TextEncoder().encode(b)
+  let difference = left.length ^ right.length
+  for (let index = 0; index < left.length; index++) {
+    difference |= left[index]! ^ (right[index % Math.max(1, right.length)] ?? 0)
+  }
+  return difference === 0
+}
+
+/** Which calls a public key may make; everything else under /v1 needs a secret key. */
+const PUBLIC_CALLS: readonly [method: string, path: RegExp][] = [
+  ['GET', /^\/v1\/search$/],
+  ['GET', /^\/v1\/recommendations$/],
+  ['GET', /^\/v1\/items\/[^/]+\/similar$/],
+  ['POST', /^\/v1\/events$/],
+]
+
+/** The scope that a call needs. `path` as it stands in the URL, still percent-encoded. */
+export function neededScope(method: string, path: string): Scope {
+  const verb = method === 'HEAD' ? 'GET' : method
+  return PUBLIC_CALLS.some(([m, pattern]) => m === verb && pattern.test(path)) ? 'public' : 'secret'
+}
+
+export type GuardDeps = { authenticate: Authenticate; rateLimit: RateLimit | undefined }
+
+/** Lets a request pass when its key is known, in its rate and of the right scope; sets `keyId` and `scope`. */
+export const guard =
+  ({ authenticate, rateLimit }: GuardDeps): MiddlewareHandler<AppEnv> =>
+  async (c, next) => {
+    const caller = await authenticate(c.req.header('authorization'))
+    if (!caller.ok) throw new ProblemError(caller.error)
+    c.set('keyId', caller.value.keyId)
+    c.set('scope', caller.value.scope)
+    if (rateLimit && !(await rateLimit.limit({ key: caller.value.keyId })).success) {
+      throw new ProblemError({ kind: 'rate-limited', retryAfterSeconds: RATE_LIMIT_PERIOD_SECONDS })
+    }
+    const needed = neededScope(c.req.method, new URL(c.req.url).pathname)
+    if (needed === 'secret' && caller.value.scope !== 'secret') {
+      throw new ProblemError({ kind: 'forbidden', needed })
+    }
+    await next()
+  }

@@ -1,0 +1,125 @@
+/** @file Composition root of the edge: builds adapters once for each isolate, mounts routes, exports fetch, queue, scheduled. */
+import { createCatalog } from './catalog/catalog.ts'
+import { createDeadLetters } from './catalog/dead-letters.ts'
+import { createIdempotency } from './catalog/idempotency.ts'
+import { createOutbox } from './catalog/outbox.ts'
+import { catalogRoutes } from './catalog/routes.ts'
+import { createCatalogStore } from './catalog/store.ts'
+import { docsRoutes } from './docs/routes.tsx'
+import { type Bindings, parseConfig } from './env.ts'
+import { createTakeEvents } from './events/events.ts'
+import { eventRoutes } from './events/routes.ts'
+import { consoleLog } from './http/app.ts'
+import { createAuthenticate, findKeyInD1 } from './http/auth.ts'
+import { createFrame } from './http/frame.ts'
+import { createPseudonymOf } from './http/pseudonym.ts'
+import { createComputeSignals } from './jobs/compute-signals.ts'
+import { createConsumeEvents } from './jobs/consume-events.ts'
+import { createKeepDeadLetters } from './jobs/dead-letter.ts'
+import { pageRoutes } from './page/routes.tsx'
+import { createDynamoProfileStore } from './profile/dynamo-store.ts'
+import { createBindingSender, createRestSender } from './queue-sender.ts'
+import { createIndexHolder } from './ranking/index-holder.ts'
+import { createQueryEncoder } from './ranking/query-encoder.ts'
+import { createRecommend } from './recommend/recommend.ts'
+import { recommendRoutes } from './recommend/routes.ts'
+import { searchRoutes } from './search/routes.ts'
+import { createSearch } from './search/search.ts'
+import { similarRoutes } from './similar/routes.ts'
+import { statusRoutes } from './status/routes.ts'
+
+type Edge = ReturnType<typeof createEdge>
+
+function createEdge(env: Bindings) {
+  const config = parseConfig(env)
+  const { DB: db, BUCKET: bucket } = env
+  const clock = () => Date.now()
+  const warn = (message: string) => consoleLog({ level: 'warn', message })
+  const queue = config.queueApi
+    ? createRestSender(config.queueApi)
+    : createBindingSender({ jobs: env.JOBS, events: env.EVENTS })
+
+  const holder = createIndexHolder({ bucket, clock })
+  const encoder = createQueryEncoder({ bucket, clock })
+  const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
+  const profiles = createDynamoProfileStore({
+    table: config.dynamo.table,
+    region: config.dynamo.region,
+    endpoint: config.dynamo.endpoint,
+    accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
+    secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
+  })
+  const store = createCatalogStore(db)
+  const outbox = createOutbox({ db, bucket, store, queue, clock, log: warn })
+  const deadLetters = createDeadLetters({ db, outbox, queue, clock })
+  const idempotency = createIdempotency(db, clock)
+  const catalog = createCatalog({ store, outbox, clock, newBatchId: () => crypto.randomUUID() })
+  const takeEvents = createTakeEvents({
+    pseudonymOf,
+    queue,
+    clock,
+    numbersOf: (itemIds) => store.numbersOf(itemIds),
+  })
+
+  const app = createFrame({
+    authenticate: createAuthenticate(findKeyInD1(db), clock),
+    rateLimit: env.RATE_LIMIT,
+  })
+  app.route('/', searchRoutes(createSearch({ encoder }), holder))
+  app.route('/', recommendRoutes(createRecommend({ profiles, clock }), holder, pseudonymOf))
+  app.route('/', similarRoutes(holder))
+  app.route('/', eventRoutes(takeEvents))
+  app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
+  app.route(
+    '/',
+    statusRoutes({ counts: store.counts, backlog: outbox.backlog, deadLetters: deadLetters.waiting }, holder),
+  )
+  app.route('/', docsRoutes(app))
+  app.route(
+    '/',
+    pageRoutes((pageEnv, ctx) => ({
+      pageKey: config.pageKey,
+      shoppers: config.sampleShoppers,
+      async search(query, limit) {
+        const reply = await app.request(
+          `/v1/search?limit=${limit}&q=${encodeURIComponent(query)}`,
+          { headers: { authorization: `Bearer ${config.pageKey}` } },
+          pageEnv,
+          ctx,
+        )
+        return reply.ok ? await reply.json() : null
+      },
+      item: async (itemId) => (await store.find(itemId))?.item ?? null,
+    })),
+  )
+
+  const consumeEvents = createConsumeEvents({ profiles, db, bucket, log: warn })
+  const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
+  const computeSignals = createComputeSignals({ db, bucket, clock })
+  return {
+    app,
+    async consume(batch: MessageBatch<unknown>): Promise<void> {
+      if (batch.queue.endsWith('-dlq'))
+        return keepDeadLetters(batch, batch.queue.startsWith('events') ? 'events' : 'jobs')
+      return consumeEvents(batch)
+    },
+    async tick(): Promise<void> {
+      await outbox.sweep(await holder.fresh())
+      await computeSignals()
+      await idempotency.purge()
+    },
+  }
+}
+
+// One for each isolate: the index and the caches live in it. A wrong configuration throws here, on each request.
+let edge: Edge | undefined
+const edgeOf = (env: Bindings): Edge => {
+  edge ??= createEdge(env)
+  return edge
+}
+
+export default {
+  fetch: (request, env, ctx) => edgeOf(env).app.fetch(request, env, ctx),
+  queue: (batch, env) => edgeOf(env).consume(batch),
+  scheduled: (_event, env) => edgeOf(env).tick(),
+} satisfies ExportedHandler<Bindings>

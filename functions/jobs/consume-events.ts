@@ -1,0 +1,165 @@
+/**
+ * @file The events queue: profile, counts and log. Each effect is keyed by event id, so that a message may come again after any
+ * of them. Order: the profile first, because a shopper waits for it.
+ */
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
+import { EventMessage, type StoredEvent } from '../../shared/schema/events.ts'
+import type { ProfileStore } from '../profile/profile.ts'
+
+const BACKOFF_BASE_SECONDS = 2
+const BACKOFF_MAX_SECONDS = 120
+/** Profiles written at once: below the six connections of a Worker. */
+const PROFILES_IN_FLIGHT = 4
+
+type Deps = {
+  profiles: ProfileStore
+  db: D1Database
+  bucket: Pick<R2Bucket, 'put'>
+  log: (message: string) => void
+}
+
+/** Settles each message by itself, so that one that fails does not make the whole batch come round again. */
+export const createConsumeEvents =
+  ({ profiles, db, bucket, log }: Deps) =>
+  async (batch: Pick<MessageBatch<unknown>, 'messages'>): Promise<void> => {
+    for (const message of batch.messages) {
+      const parsed = EventMessage.safeParse(message.body)
+      if (!parsed.success) {
+        // Retried until the queue gives it to the dead letters, where a person sees it.
+        log(`a message of the events queue is malformed: ${parsed.error.message.slice(0, 300)}`)
+        message.retry()
+        continue
+      }
+      try {
+        const { events } = parsed.data
+        await updateProfiles(profiles, events)
+        await countEvents(db, events)
+        await writeLog(bucket, events)
+        message.ack()
+      } catch (error) {
+        log(`events wait for another try: ${String(error)}`)
+        const delaySeconds = Math.min(BACKOFF_MAX_SECONDS, BACKOFF_BASE_SECONDS ** message.attempts)
+        message.retry({ delaySeconds })
+      }
+    }
+  }
+
+async function updateProfiles(profiles: ProfileStore, events: readonly StoredEvent[]): Promise<void> {
+  const byUser = Map.groupBy(events, ({ user }) => user)
+  const waiting = [...byUser]
+  const work = async () => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [user, own] = next
+      const updated = await profiles.update(user, own)
+      if (!updated.ok) throw new Error(`profile: ${updated.error.reason}`)
+    }
+  }
+  await Promise.all(Array.from({ length: PROFILES_IN_FLIGHT }, work))
+}
+
+/** The trigger on events_seen counts each event once (see infra/migrations/0002_create_event_counts.sql). */
+async function countEvents(db: D1Database, events: readonly StoredEvent[]): Promise<void> {
+  const counted = events.filter(({ suspectedBot }) => !suspectedBot)
+  if (counted.length === 0) return
+  const rows = counted.map(({ eventId, user, kind, timeMs, session, items }) => [
+    eventId,
+    user,
+    kind,
+    timeMs,
+    session ?? null,
+    JSON.stringify(items),
+  ])
+  await db
+    .prepare(
+      `INSERT OR IGNORE INTO events_seen (event_id, user, kind, time_ms, session, items)
+       SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
+    )
+    .bind(JSON.stringify(rows))
+    .run()
+}
+
+/**
+ * One Parquet file for each hour that the message touches, under `events/date=…/hour=…/`. Named by its content: a message that
+ * comes again writes the same file. Readers drop repeats by `event_id`.
+ */
+async function writeLog(bucket: Pick<R2Bucket, 'put'>, events: readonly StoredEvent[]): Promise<void> {
+  const byHour = Map.groupBy(events, ({ timeMs }) => new Date(timeMs).toISOString().slice(0, 13))
+  for (const [hour, own] of byHour) {
+    const [date, hours] = hour.split('T')
+    const name = (await sha256Hex(own.map(({ eventId }) => eventId).join('\n'))).slice(0, 24)
+    await bucket.put(`events/date=${date}/hour=${hours}/${name}.parquet`, toParquet(own))
+  }
+}
+
+export function toParquet(events: readonly StoredEvent[]): ArrayBuffer {
+  const column = <T>(
+    name: string,
+    type: 'STRING' | 'BOOLEAN' | 'DOUBLE' | 'TIMESTAMP',
+    data: T[],
+    nullable = false,
+  ) => ({
+    name,
+    type,
+    data,
+    nullable,
+  })
+  return parquetWriteBuffer({
+    columnData: [
+      column(
+        'event_id',
+        'STRING',
+        events.map(({ eventId }) => eventId),
+      ),
+      column(
+        'kind',
+        'STRING',
+        events.map(({ kind }) => kind),
+      ),
+      column(
+        'user',
+        'STRING',
+        events.map(({ user }) => user),
+      ),
+      column(
+        'time',
+        'TIMESTAMP',
+        events.map(({ timeMs }) => new Date(timeMs)),
+      ),
+      column(
+        'items',
+        'STRING',
+        events.map(({ items }) => items.join(' ')),
+      ),
+      column(
+        'query',
+        'STRING',
+        events.map(({ query }) => query ?? null),
+        true,
+      ),
+      column(
+        'session',
+        'STRING',
+        events.map(({ session }) => session ?? null),
+        true,
+      ),
+      column(
+        'request_id',
+        'STRING',
+        events.map(({ requestId }) => requestId ?? null),
+        true,
+      ),
+      column(
+        'rating',
+        'DOUBLE',
+        events.map(({ rating }) => rating ?? null),
+        true,
+      ),
+      column(
+        'suspected_bot',
+        'BOOLEAN',
+        events.map(({ suspectedBot }) => suspectedBot),
+      ),
+    ],
+  })
+}

@@ -1,0 +1,198 @@
+/**
+ * @file The index in this isolate's memory, and how it is kept up to date. Requests drive it: nothing is looked at while
+ * nobody calls. A reader gets one whole index; when something published is unusable, the one before it keeps serving.
+ */
+import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
+import { SIGNALS_KEY } from '../../shared/schema/events.ts'
+import { type Blob, MANIFEST_KEY, Manifest, type SegmentRef } from '../../shared/schema/manifest.ts'
+import { decodeSegment, type Segment, verifyBlob } from '../../shared/segment/decode.ts'
+import { type LoadedSignals, NO_SIGNALS, readSignals } from './signals.ts'
+import type { WaitUntil } from './wait-until.ts'
+
+/** The manifest is looked at once in this time at most: look-ups cost money. */
+export const MANIFEST_CHECK_MS = 2_000
+export const SIGNALS_CHECK_MS = 10_000
+/** An unusable publish is read again after this time, in case the fault was on the way and not in the bytes. */
+export const FAULT_RETRY_MS = 30_000
+/** A check that takes longer belongs to a request that the platform has cut off; another may start. */
+export const CHECK_STUCK_MS = 60_000
+/** Bytes of all segments of a manifest; an isolate has 128 MB. */
+export const INDEX_BYTES_MAX = 100 * 1024 * 1024
+const MANIFEST_BYTES_MAX = 1024 * 1024
+const SIGNALS_BYTES_MAX = 8 * 1024 * 1024
+/** Two blobs each: stays below the six connections that a Worker may have open. */
+const SEGMENTS_IN_FLIGHT = 2
+
+/** The part of an R2 bucket that readers use. */
+export type ReadBucket = {
+  get(
+    key: string,
+    options?: { onlyIf?: { etagDoesNotMatch: string } },
+  ): Promise<{ etag: string; size: number; arrayBuffer?: () => Promise<ArrayBuffer> } | null>
+}
+
+export type IndexHolder = {
+  /**
+   * The index to rank with; null when nothing was ever published. Waits only in a cold isolate: later a due check runs
+   * beside the request, which gets what is there.
+   */
+  current(waitUntil?: WaitUntil): Promise<Index | null>
+  /** Like `current`, but waits for a due check: for replies that say what is searchable. */
+  fresh(waitUntil?: WaitUntil): Promise<Index | null>
+  /** As of the last check; empty lists before the first. */
+  signals(): LoadedSignals
+  /** Why the newest publish is not the one that serves, or null. */
+  fault(): string | null
+}
+
+type Deps = {
+  bucket: ReadBucket
+  /** Unix milliseconds. */
+  clock: () => number
+}
+
+/** Thrown inside a check to end it with a reason for `fault()`. */
+class Unusable extends Error {}
+
+export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
+  let index: Index | null = null
+  let segments = new Map<string, Segment>()
+  let signals = NO_SIGNALS
+  let fault: string | null = null
+  let manifestEtag: string | undefined
+  let signalsEtag: string | undefined
+  let manifestCheckedMs = Number.NEGATIVE_INFINITY
+  let signalsCheckedMs = Number.NEGATIVE_INFINITY
+  let faultMs = Number.NEGATIVE_INFINITY
+  let pending: { startedMs: number; done: Promise<void> } | null = null
+
+  const isDue = () => clock() - manifestCheckedMs >= MANIFEST_CHECK_MS
+
+  /** One check at a time: a cold isolate loads the index once, however many requests wait for it. */
+  function check(waitUntil: WaitUntil): Promise<void> {
+    const startedMs = clock()
+    if (pending && startedMs - pending.startedMs < CHECK_STUCK_MS) return pending.done
+    const isLatest = () => pending === mine
+    const mine = { startedMs, done: Promise.resolve() }
+    pending = mine
+    manifestCheckedMs = startedMs
+    mine.done = Promise.all([checkManifest(isLatest), checkSignals(isLatest)]).then(() => {
+      if (isLatest()) pending = null
+    })
+    waitUntil(mine.done)
+    return mine.done
+  }
+
+  async function checkManifest(isLatest: () => boolean): Promise<void> {
+    try {
+      // After a fault the same bytes are asked for again only now and then.
+      const retry = fault !== null && clock() - faultMs >= FAULT_RETRY_MS
+      const found = await readUnlessSame(MANIFEST_KEY, retry ? undefined : manifestEtag, MANIFEST_BYTES_MAX)
+      if (found === 'same') return
+      if (found === null) {
+        manifestEtag = undefined
+        if (index) throw new Unusable('the manifest is missing')
+        return
+      }
+      // Also when it turns out unusable: an unusable manifest is not read every two seconds.
+      manifestEtag = found.etag
+      const manifest = parseManifest(found.bytes)
+      const loaded = await loadSegments(manifest.segments)
+      const next = buildIndex(
+        manifest,
+        manifest.segments.map((ref) => loaded.get(ref.id)!),
+      )
+      if (!isLatest()) return
+      // One synchronous step: no request sees one without the other.
+      index = next
+      segments = loaded
+      fault = null
+    } catch (error) {
+      fault = error instanceof Unusable ? error.message : `reading the index failed: ${String(error)}`
+      faultMs = clock()
+      // What was not read to its end is not known to be bad: ask again at the next check.
+      if (!(error instanceof Unusable)) manifestEtag = undefined
+    }
+  }
+
+  async function loadSegments(refs: readonly SegmentRef[]): Promise<Map<string, Segment>> {
+    const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
+    if (bytes > INDEX_BYTES_MAX) throw new Unusable(`the index of ${bytes} bytes does not fit in an isolate`)
+    const loaded = new Map<string, Segment>()
+    const missing = refs.filter((ref) => {
+      const held = segments.get(ref.id)
+      if (held) loaded.set(ref.id, held)
+      return !held
+    })
+    const loadNext = async () => {
+      for (let ref = missing.shift(); ref; ref = missing.shift()) loaded.set(ref.id, await loadSegment(ref))
+    }
+    await Promise.all(Array.from({ length: SEGMENTS_IN_FLIGHT }, loadNext))
+    return loaded
+  }
+
+  async function loadSegment(ref: SegmentRef): Promise<Segment> {
+    const [items, terms] = await Promise.all([loadBlob(ref.items), loadBlob(ref.terms)])
+    const segment = decodeSegment({ items, terms }, ref)
+    if (!segment.ok) throw new Unusable(`segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`)
+    return segment.value
+  }
+
+  async function loadBlob(blob: Blob): Promise<Uint8Array> {
+    const found = await readUnlessSame(blob.key, undefined, blob.bytes)
+    if (found === null || found === 'same') throw new Unusable(`${blob.key} is missing`)
+    if (!(await verifyBlob(found.bytes, blob)))
+      throw new Unusable(`${blob.key} is not what the manifest says (size or SHA-256)`)
+    return found.bytes
+  }
+
+  /** Signals are advice: when they cannot be read, the last ones stay. */
+  async function checkSignals(isLatest: () => boolean): Promise<void> {
+    if (clock() - signalsCheckedMs < SIGNALS_CHECK_MS) return
+    signalsCheckedMs = clock()
+    try {
+      const found = await readUnlessSame(SIGNALS_KEY, signalsEtag, SIGNALS_BYTES_MAX)
+      if (found === null || found === 'same' || !isLatest()) return
+      signalsEtag = found.etag
+      const read = readSignals(new TextDecoder().decode(found.bytes))
+      if (read.ok) signals = read.value
+    } catch {
+      signalsEtag = undefined
+    }
+  }
+
+  async function readUnlessSame(key: string, etag: string | undefined, bytesMax: number) {
+    const found = await bucket.get(key, etag === undefined ? {} : { onlyIf: { etagDoesNotMatch: etag } })
+    if (found === null) return null
+    // R2 answers a failed condition with the object's head and no body.
+    if (!found.arrayBuffer || !('body' in found ? found.body : true)) return 'same'
+    if (found.size > bytesMax) throw new Unusable(`${key} has ${found.size} bytes, more than ${bytesMax}`)
+    return { etag: found.etag, bytes: new Uint8Array(await found.arrayBuffer()) }
+  }
+
+  const ignore: WaitUntil = () => {}
+  return {
+    async current(waitUntil = ignore) {
+      if (index === null && (isDue() || pending)) await check(waitUntil)
+      else if (isDue()) void check(waitUntil)
+      return index
+    },
+    async fresh(waitUntil = ignore) {
+      if (isDue() || pending) await check(waitUntil)
+      return index
+    },
+    signals: () => signals,
+    fault: () => fault,
+  }
+}
+
+function parseManifest(bytes: Uint8Array): Manifest {
+  try {
+    return Manifest.parse(JSON.parse(new TextDecoder().decode(bytes)))
+  } catch (error) {
+    throw new Unusable(`the manifest is malformed: ${firstLine(error)}`)
+  }
+}
+
+const firstLine = (error: unknown): string =>
+  (error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ').slice(0, 200)

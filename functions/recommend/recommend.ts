@@ -1,0 +1,218 @@
+/** @file Recommendations: profile → interests → candidates from vectors, bought-together and popular → rules → diversity. */
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
+import type { RankedReply } from '../../shared/schema/replies.ts'
+import type { Profile, ProfileStore } from '../profile/profile.ts'
+import { rankedFrame, type Scored, toHit } from '../ranking/ranked.ts'
+import type { LoadedSignals } from '../ranking/signals.ts'
+import { diversify } from './diversity.ts'
+import { categoryShares, interestVector, type Seed, seedsOf } from './interests.ts'
+
+/** What the profile may cost a shopper's wait. */
+export const PROFILE_BUDGET_MS = 50
+const VECTOR_CANDIDATES = 200
+const POPULAR_CANDIDATES = 200
+const SEEDS_WITH_PARTNERS = 10
+/** Shares of the score; each part is scaled to [0, 1]. Set by hand until there is a trained ranker. */
+const WEIGHTS = { vector: 0.4, together: 0.35, category: 0.2, popular: 0.05 }
+/** An item that was looked at already may come again, later in the list. */
+const SEEN_FACTOR = 0.35
+const WARM_DAMPING = 0.9
+const COLD_DAMPING = 0.5
+const TITLE_CHARS_IN_REASON = 60
+
+export type RecommendRequest = {
+  requestId: string
+  /** Pseudonym. */
+  user: string
+  limit: number
+  itemId: string | undefined
+  cart: readonly string[]
+}
+export type Recommend = (
+  index: Index,
+  signals: LoadedSignals,
+  request: RecommendRequest,
+) => Promise<RankedReply>
+
+type Deps = {
+  profiles: ProfileStore
+  clock: () => number
+  /** Ends the wait for a profile. Replaced in tests. */
+  timeout?: (ms: number) => AbortSignal
+}
+
+export const createRecommend =
+  ({ profiles, clock, timeout = (ms) => AbortSignal.timeout(ms) }: Deps): Recommend =>
+  async (index, signals, request) => {
+    const read = await profiles.read(request.user, timeout(PROFILE_BUDGET_MS))
+    const profile = read.ok ? read.value : null
+    const degraded = read.ok ? [] : [`profile-${read.error.kind}`]
+    const ranked = rankFor(index, signals, profile, request, clock())
+    return {
+      ...rankedFrame(request.requestId, index, degraded),
+      hits: ranked.map((scored) => toHit(index, scored)),
+    }
+  }
+
+/** Pure: the same index, signals, profile and time give the same list. */
+export function rankFor(
+  index: Index,
+  signals: LoadedSignals,
+  profile: Profile | null,
+  { limit, itemId, cart }: Pick<RecommendRequest, 'limit' | 'itemId' | 'cart'>,
+  nowMs: number,
+): Scored[] {
+  const docsOf = (ids: readonly string[]) => ids.flatMap((id) => index.docOfId(id) ?? [])
+  const context = { docs: docsOf(itemId === undefined ? [] : [itemId]), cart: docsOf(cart) }
+  const seeds = seedsOf(index, profile, context, nowMs)
+  const excluded = new Set([
+    ...context.docs,
+    ...context.cart,
+    ...(profile?.purchases ?? []).map(({ item }) => index.docOfNumber(item)),
+  ])
+  const accept = (doc: number) => index.stock(doc) !== 0 && !excluded.has(doc)
+  const ranked =
+    seeds.length > 0 ? rankBySeeds(index, signals, seeds, accept) : rankPopular(index, signals, accept)
+  const leafOf = ({ doc }: Scored) => index.category(doc).at(-1) ?? index.brand(doc)
+  const rootOf = ({ doc }: Scored) => index.category(doc)[0] ?? index.brand(doc)
+  return seeds.length > 0
+    ? diversify(ranked, leafOf, WARM_DAMPING, limit)
+    : diversify(ranked, rootOf, COLD_DAMPING, limit)
+}
+
+type Accept = (doc: number) => boolean
+type Parts = { vector: number; together: number; category: number; popular: number; partnerOf: Seed | null }
+
+function rankBySeeds(index: Index, signals: LoadedSignals, seeds: readonly Seed[], accept: Accept): Scored[] {
+  const candidates = new Map<number, Parts>()
+  const partsOf = (doc: number): Parts => {
+    const held = candidates.get(doc)
+    if (held) return held
+    const parts = { vector: 0, together: 0, category: 0, popular: 0, partnerOf: null }
+    candidates.set(doc, parts)
+    return parts
+  }
+  const interest = interestVector(index, seeds)
+  if (interest) {
+    const near = searchVector(index, interest, VECTOR_CANDIDATES, accept)
+    const [high, low] = [near[0]?.score ?? 1, near.at(-1)?.score ?? 0]
+    for (const { doc, score } of near) partsOf(doc).vector = high > low ? (score - low) / (high - low) : 1
+  }
+  addPartners(index, signals, seeds, accept, partsOf)
+  for (const { doc, score } of popularDocs(index, signals, accept)) partsOf(doc).popular = score
+
+  const shares = categoryShares(index, seeds)
+  const seen = new Set(seeds.map(({ doc }) => doc))
+  const scored = [...candidates].map(([doc, parts]) => {
+    parts.category =
+      Math.max(0, ...index.category(doc).map((level, depth) => (shares.get(level) ?? 0) * (depth + 1))) / 3
+    const score =
+      WEIGHTS.vector * parts.vector +
+      WEIGHTS.together * parts.together +
+      WEIGHTS.category * Math.min(1, parts.category) +
+      WEIGHTS.popular * parts.popular
+    return { doc, parts, score: seen.has(doc) ? score * SEEN_FACTOR : score }
+  })
+  scored.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+  return scored.map(({ doc, parts, score }) => ({ doc, score, reasons: reasonsOf(index, doc, parts, seeds) }))
+}
+
+function addPartners(
+  index: Index,
+  signals: LoadedSignals,
+  seeds: readonly Seed[],
+  accept: Accept,
+  partsOf: (doc: number) => Parts,
+): void {
+  const strongest = seeds[0]?.weight ?? 1
+  for (const seed of seeds.slice(0, SEEDS_WITH_PARTNERS)) {
+    const partners = signals.together.get(index.number(seed.doc)) ?? []
+    const best = partners[0]?.[1] ?? 1
+    for (const [number, score] of partners) {
+      const doc = index.docOfNumber(number)
+      if (doc === undefined || !accept(doc)) continue
+      const together = (score / best) * (seed.weight / strongest)
+      const parts = partsOf(doc)
+      if (together <= parts.together) continue
+      parts.together = together
+      parts.partnerOf = seed
+    }
+  }
+}
+
+/** Documents with a popularity in (0, 1], the logarithm of their counts. */
+function popularDocs(index: Index, signals: LoadedSignals, accept: Accept): { doc: number; score: number }[] {
+  const docs: { doc: number; score: number }[] = []
+  const scale = Math.log1p(signals.popular[0]?.[1] ?? 1)
+  for (const [number, count] of signals.popular) {
+    const doc = index.docOfNumber(number)
+    if (doc === undefined || !accept(doc)) continue
+    docs.push({ doc, score: scale > 0 ? Math.log1p(count) / scale : 1 })
+    if (docs.length === POPULAR_CANDIDATES) break
+  }
+  return docs
+}
+
+function rankPopular(index: Index, signals: LoadedSignals, accept: Accept): Scored[] {
+  const popular = popularDocs(index, signals, accept)
+  const known = new Set(popular.map(({ doc }) => doc))
+  const step = Math.max(1, Math.floor(index.docCount / POPULAR_CANDIDATES))
+  const range: Scored[] = []
+  // Before the first events, and to fill up a short list: items from all over the shop.
+  for (let doc = 0; doc < index.docCount && popular.length + range.length < POPULAR_CANDIDATES; doc += step)
+    if (index.live[doc] === 1 && !known.has(doc) && accept(doc))
+      range.push({ doc, score: 0.001, reasons: ['from the range of the shop'] })
+  return [...popular.map(({ doc, score }) => ({ doc, score, reasons: ['popular now'] })), ...range]
+}
+
+const VERBS: Record<Seed['kind'], string> = {
+  view: 'because you viewed',
+  click: 'because you viewed',
+  rating: 'because you liked',
+  'add-to-cart': 'because you put in your cart',
+  purchase: 'because you bought',
+  context: 'because you are looking at',
+  cart: 'because your cart has',
+}
+
+function reasonsOf(index: Index, doc: number, parts: Parts, seeds: readonly Seed[]): string[] {
+  const reasons: { text: string; share: number }[] = []
+  if (parts.partnerOf)
+    reasons.push({
+      text: `often bought with ${titleOf(index, parts.partnerOf.doc)}`,
+      share: WEIGHTS.together * parts.together,
+    })
+  const taste = WEIGHTS.vector * parts.vector + WEIGHTS.category * Math.min(1, parts.category)
+  const nearest = taste > 0 ? nearestSeed(index, doc, seeds) : null
+  if (nearest) reasons.push({ text: `${VERBS[nearest.kind]} ${titleOf(index, nearest.doc)}`, share: taste })
+  if (parts.popular > 0) reasons.push({ text: 'popular now', share: WEIGHTS.popular * parts.popular })
+  if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
+  return reasons.sort((a, b) => b.share - a.share).map(({ text }) => text)
+}
+
+const titleOf = (index: Index, doc: number): string => {
+  const title = index.title(doc)
+  return `'${title.length > TITLE_CHARS_IN_REASON ? `${title.slice(0, TITLE_CHARS_IN_REASON - 1).toWellFormed()}…` : title}'`
+}
+
+/** The seed that speaks most for an item: nearest in meaning, or else of the same category. Never the item itself. */
+function nearestSeed(index: Index, doc: number, seeds: readonly Seed[]): Seed | null {
+  const own = vectorOf(index, doc)
+  const leaf = index.category(doc).at(-1)
+  let best: Seed | null = null
+  let bestScore = Number.NEGATIVE_INFINITY
+  for (const seed of seeds) {
+    if (seed.doc === doc) continue
+    const vector = own && vectorOf(index, seed.doc)
+    let score =
+      seed.weight * 0.05 + (leaf !== undefined && index.category(seed.doc).at(-1) === leaf ? 0.2 : 0)
+    if (own && vector && vector.length === own.length)
+      for (let i = 0; i < own.length; i++) score += own[i]! * vector[i]!
+    if (score > bestScore) {
+      best = seed
+      bestScore = score
+    }
+  }
+  return best
+}

@@ -1,0 +1,76 @@
+/** @file HTTP surface of search. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { FILTER_CHARS_MAX } from '../../shared/retrieval/filter.ts'
+import { SearchReply } from '../../shared/schema/replies.ts'
+import { createApp, problemResponses } from '../http/app.ts'
+import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
+import { ProblemError } from '../http/problem.ts'
+import type { IndexHolder } from '../ranking/index-holder.ts'
+import { waitUntilOf } from '../ranking/wait-until.ts'
+import { SEARCH_DEPTH_MAX, type Search } from './search.ts'
+
+export const QUERY_CHARS_MAX = 500
+const LIMIT_MAX = 100
+
+const SearchQuery = z
+  .object({
+    q: z
+      .string()
+      .max(QUERY_CHARS_MAX)
+      .refine((text) => text.trim() !== '', 'is empty')
+      .openapi({
+        description: `What the shopper typed, 1 to ${QUERY_CHARS_MAX} characters. A last word without a space after it also matches as a beginning.`,
+        example: 'bluetooth speaker',
+      }),
+    limit: limitParam(LIMIT_MAX, 20),
+    offset: z.coerce
+      .number()
+      .int()
+      .min(0)
+      .max(SEARCH_DEPTH_MAX)
+      .default(0)
+      .openapi({ description: `Results to skip; offset + limit is at most ${SEARCH_DEPTH_MAX}.` }),
+    filter: z.string().max(FILTER_CHARS_MAX).optional().openapi({
+      description:
+        'Conditions joined by AND or a comma: price<100, price>=5, stock>0, inStock, brand="HP", category=Printers, colour!=red (any attribute).',
+      example: 'price<100 AND inStock',
+    }),
+    mode: z
+      .enum(['hybrid', 'lexical', 'vector'])
+      .default('hybrid')
+      .openapi({ description: 'Which lists are used; hybrid is what shoppers should get.' }),
+  })
+  .refine(({ offset, limit }) => offset + limit <= SEARCH_DEPTH_MAX, {
+    path: ['offset'],
+    message: `offset + limit is at most ${SEARCH_DEPTH_MAX}`,
+  })
+
+export function searchRoutes(search: Search, holder: IndexHolder) {
+  const app = createApp()
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/search',
+      tags: ['Shopper'],
+      summary: 'Search the catalogue',
+      security: PUBLIC,
+      request: { query: SearchQuery },
+      responses: {
+        200: jsonReply(SearchReply, 'Hits, best first, each with its score and reasons.'),
+        ...problemResponses(400, 503),
+        ...keyProblems(),
+      },
+    }),
+    async (c) => {
+      const { q, limit, offset, filter, mode } = c.req.valid('query')
+      const waitUntil = waitUntilOf(c)
+      const index = await holder.current(waitUntil)
+      if (!index) throw new ProblemError({ kind: 'index-not-ready' })
+      const request = { requestId: c.get('requestId'), query: q, limit, offset, filter, mode }
+      const reply = await search(index, request, waitUntil)
+      if (!reply.ok) throw new ProblemError(reply.error)
+      return c.json(reply.value, 200)
+    },
+  )
+  return app
+}

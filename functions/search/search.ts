@@ -1,0 +1,92 @@
+/** @file Search: query text → lexical and vector candidates → fused hits with reasons. */
+import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
+import { fuse, type Ranked } from '../../shared/retrieval/fusion.ts'
+import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import { searchVector } from '../../shared/retrieval/vector.ts'
+import type { Problem } from '../../shared/schema/problem.ts'
+import type { SearchReply } from '../../shared/schema/replies.ts'
+import { analyseQuery } from '../../shared/text/analyse.ts'
+import type { QueryEncoder } from '../ranking/query-encoder.ts'
+import { rankedFrame, toHit } from '../ranking/ranked.ts'
+import type { WaitUntil } from '../ranking/wait-until.ts'
+
+export type SearchMode = SearchReply['mode']
+export type SearchRequest = {
+  requestId: string
+  query: string
+  limit: number
+  offset: number
+  filter: string | undefined
+  mode: SearchMode
+}
+/** How far paging can reach; also the number of lexical candidates that are fused. */
+export const SEARCH_DEPTH_MAX = 1_000
+/** Vector candidates: beyond these, an untyped likeness is noise. */
+const VECTOR_DEPTH = 200
+
+type Deps = { encoder: QueryEncoder }
+export type Search = (
+  index: Index,
+  request: SearchRequest,
+  waitUntil: WaitUntil,
+) => Promise<Result<SearchReply, Problem>>
+
+export function createSearch({ encoder }: Deps): Search {
+  /** Without its encoder, hybrid search is lexical search and says so. An explicit `mode=vector` waits for it. */
+  async function findByVector(
+    index: Index,
+    { query, mode }: SearchRequest,
+    accept: Accept,
+    waitUntil: WaitUntil,
+  ): Promise<{ vector: Ranked[]; degraded: string[] }> {
+    const encoded = await encoder.encode(index.manifest.model, query, { wait: mode === 'vector', waitUntil })
+    if (encoded.ok) return { vector: searchVector(index, encoded.value, VECTOR_DEPTH, accept), degraded: [] }
+    return { vector: [], degraded: [`query-encoder-${encoded.error.kind}`] }
+  }
+
+  return async (index, request, waitUntil) => {
+    const { query, limit, offset, mode } = request
+    const accept = acceptOf(index, request.filter)
+    if (!accept.ok) return accept
+
+    const { vectorWeight } = index.manifest.fusion
+    const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : vectorWeight
+    const lexical =
+      weight < 1
+        ? searchLexical(index, analyseQuery(query), SEARCH_DEPTH_MAX, accept.value)
+        : { matches: [], total: 0 }
+    const { vector, degraded } =
+      weight > 0
+        ? await findByVector(index, request, accept.value, waitUntil)
+        : { vector: [], degraded: [] as string[] }
+
+    const fused = fuse(lexical.matches, vector, degraded.length > 0 && mode === 'hybrid' ? 0 : weight)
+    const matchedBy = new Map(lexical.matches.map(({ doc, matched }) => [doc, matched]))
+    const hits = fused.slice(offset, offset + limit).map(({ doc, score }) => {
+      const matched = matchedBy.get(doc)
+      const reason = matched
+        ? `matches '${matched.join(' ')}'`
+        : `close in meaning to '${query.slice(0, 80).trim().toWellFormed()}'`
+      return toHit(index, { doc, score, reasons: [reason] })
+    })
+    return ok({
+      ...rankedFrame(request.requestId, index, degraded),
+      hits,
+      total: Math.max(lexical.total, fused.length),
+      mode,
+    })
+  }
+}
+
+function acceptOf(index: Index, text: string | undefined): Result<Accept, Problem> {
+  if (text === undefined || text.trim() === '') return ok(() => true)
+  const filter = parseFilter(text)
+  if (filter.ok) return ok(compileFilter(index, filter.value))
+  const { position, message } = filter.error
+  return err({
+    kind: 'invalid-request',
+    issues: [{ path: 'filter', message: `at character ${position + 1}: ${message}` }],
+  })
+}

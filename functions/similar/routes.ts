@@ -1,0 +1,47 @@
+/** @file HTTP surface of similar items. */
+import { createRoute, z } from '@hono/zod-openapi'
+import { RankedReply } from '../../shared/schema/replies.ts'
+import { createApp, problemResponses } from '../http/app.ts'
+import { ItemIdParam, jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
+import { ProblemError } from '../http/problem.ts'
+import type { IndexHolder } from '../ranking/index-holder.ts'
+import { rankedFrame, toHit } from '../ranking/ranked.ts'
+import { waitUntilOf } from '../ranking/wait-until.ts'
+import { findSimilar } from './similar.ts'
+
+const LIMIT_MAX = 100
+
+export function similarRoutes(holder: IndexHolder) {
+  const app = createApp()
+  app.openapi(
+    createRoute({
+      method: 'get',
+      path: '/v1/items/{id}/similar',
+      tags: ['Shopper'],
+      summary: 'Items like this one',
+      security: PUBLIC,
+      request: { params: ItemIdParam, query: z.object({ limit: limitParam(LIMIT_MAX, 20) }) },
+      responses: {
+        200: jsonReply(RankedReply, 'Hits, most similar first, each with its score and reasons.'),
+        ...problemResponses(400, 404, 503),
+        ...keyProblems(),
+      },
+    }),
+    async (c) => {
+      const { id } = c.req.valid('param')
+      const index = await holder.current(waitUntilOf(c))
+      if (!index) throw new ProblemError({ kind: 'index-not-ready' })
+      const doc = index.docOfId(id)
+      if (doc === undefined) throw new ProblemError({ kind: 'not-found', what: `searchable item "${id}"` })
+      const similar = findSimilar(index, holder.signals(), doc, c.req.valid('query').limit)
+      return c.json(
+        {
+          ...rankedFrame(c.get('requestId'), index, []),
+          hits: similar.map((scored) => toHit(index, scored)),
+        },
+        200,
+      )
+    },
+  )
+  return app
+}
