@@ -1,0 +1,145 @@
+#!/usr/bin/env node
+/** @file The command line. Parses arguments and prints; what a command does lives in the file of its name. */
+import { Command, InvalidArgumentError, Option } from 'commander'
+import packageJson from '../../package.json' with { type: 'json' }
+import { type ConnectOptions, connect, STATE_DIR_DEFAULT } from './client.ts'
+import { Failure, sentenceOf } from './failure.ts'
+
+const integer = (low: number, high: number) => (text: string) => {
+  const value = Number(text)
+  if (!Number.isInteger(value) || value < low || value > high)
+    throw new InvalidArgumentError(`Expected a whole number from ${low} to ${high}.`)
+  return value
+}
+
+const program = new Command('aisle')
+  .description('Search and recommendation for online shops, at the edge.')
+  .version(packageJson.version)
+  .showHelpAfterError('(add --help for the options)')
+
+/** Options of every command that talks to a running Aisle. */
+const remote = (command: Command) =>
+  command
+    .option('--url <url>', 'address of Aisle (default: the one that "aisle start" runs)')
+    .option('--key <key>', 'API key (default: AISLE_KEY, then the state folder)')
+    .option('--state <dir>', 'state folder of "aisle start"', STATE_DIR_DEFAULT)
+    .option('--json', 'print one JSON object')
+
+type Remote = ConnectOptions & { json?: boolean }
+const print = <T>(value: T, json: boolean | undefined, render: (value: T) => string) =>
+  console.log(json ? JSON.stringify(value) : render(value))
+
+program
+  .command('start')
+  .description('run everything locally: edge, queue, DynamoDB, worker and a sample shop')
+  .option('--state <dir>', 'folder for all state', STATE_DIR_DEFAULT)
+  .option('--port <n>', 'port of the edge (default: 8787, or the next free one)', integer(0, 65_535))
+  .option('--catalog <file>', 'import this catalogue instead of the sample shop')
+  .option('--map <file>', 'field map of the catalogue')
+  .option('--workers <n>', 'GPU-worker processes', integer(0, 16), 1)
+  .option('--no-sample', 'start empty')
+  .action(async (options) => {
+    if (Boolean(options.catalog) !== Boolean(options.map))
+      throw new Failure('--catalog and --map belong together: give both or neither.')
+    const { start } = await import('./start.ts')
+    await start(options)
+    process.exit(0)
+  })
+
+remote(program.command('import'))
+  .description('import a catalogue: NDJSON, JSON array, CSV or TSV, plain or .gz')
+  .argument('<file>', 'catalogue file')
+  .requiredOption('--map <file>', 'field map: how the columns become item fields')
+  .option('--wait', 'return when every accepted item is searchable')
+  .action(async (file: string, options: Remote & { map: string; wait?: boolean }) => {
+    const { importFile, readFieldMap } = await import('./import.ts')
+    const outcome = await importFile(connect(options), file, readFieldMap(options.map), {
+      wait: options.wait ?? false,
+      quiet: options.json ?? false,
+    })
+    print(outcome, options.json, (o) =>
+      [
+        `${o.received} received: ${o.accepted} accepted (${o.duplicates} duplicates), ${o.quarantined} in quarantine;`,
+        `${o.searchable} searchable after ${o.seconds} s.`,
+      ].join(' '),
+    )
+  })
+
+remote(program.command('search'))
+  .description('search the catalogue')
+  .argument('<query>')
+  .option('--limit <n>', 'results', integer(1, 100), 10)
+  .option('--filter <text>', `e.g. 'price<100 AND brand="HP" AND inStock'`)
+  .addOption(new Option('--mode <mode>', 'how to match').choices(['hybrid', 'lexical', 'vector']))
+  .action(async (text: string, options: Remote & { limit: number; filter?: string; mode?: string }) => {
+    const { renderHits, search } = await import('./ask.ts')
+    print(await search(connect(options, 'public'), text, options), options.json, renderHits)
+  })
+
+remote(program.command('recommend'))
+  .description('recommend items to a shopper')
+  .requiredOption('--user <id>', 'the shopper, as your shop names them')
+  .option('--item <id>', 'the item being looked at')
+  .option('--limit <n>', 'results', integer(1, 100), 10)
+  .action(async (options: Remote & { user: string; item?: string; limit: number }) => {
+    const { recommend, renderHits } = await import('./ask.ts')
+    const reply = await recommend(connect(options, 'public'), options.user, options.limit, options.item)
+    print(reply, options.json, renderHits)
+  })
+
+remote(program.command('similar'))
+  .description('items similar to one')
+  .argument('<item>', 'item id')
+  .option('--limit <n>', 'results', integer(1, 100), 10)
+  .action(async (itemId: string, options: Remote & { limit: number }) => {
+    const { renderHits, similar } = await import('./ask.ts')
+    print(await similar(connect(options, 'public'), itemId, options.limit), options.json, renderHits)
+  })
+
+remote(program.command('status'))
+  .description('items, index, model and queue')
+  .action(async (options: Remote) => {
+    const { renderStatus, status } = await import('./ask.ts')
+    print(await status(connect(options)), options.json, renderStatus)
+  })
+
+const evaluate = program.command('eval').description('measure quality on your own data')
+evaluate
+  .command('search')
+  .description('answer a file of queries; writes a TREC run (qid Q0 docid rank score tag)')
+  .requiredOption('--catalog <file>', 'catalogue file')
+  .requiredOption('--map <file>', 'field map of the catalogue')
+  .requiredOption('--queries <file>', 'lines of qid<TAB>text')
+  .requiredOption('--out <file>', 'where the run goes')
+  .addOption(
+    new Option('--mode <mode>', 'how to match').choices(['hybrid', 'lexical', 'vector']).default('hybrid'),
+  )
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { evalSearch } = await import('./eval-search.ts')
+    const outcome = await evalSearch({ ...options, quiet: options.json ?? false })
+    print(outcome, options.json, (o) => `${o.results} results for ${o.queries} queries in ${o.out}`)
+    process.exit(0)
+  })
+
+program
+  .command('keys')
+  .description('API keys')
+  .command('create')
+  .description('make a key and the SQL row that a deployment needs to know it')
+  .addOption(new Option('--scope <scope>').choices(['public', 'secret']).default('public'))
+  .option('--expires-days <n>', 'days until it expires (default: never)', integer(1, 3_650))
+  .option('--json', 'print one JSON object')
+  .action(async (options: { scope: 'public' | 'secret'; expiresDays?: number; json?: boolean }) => {
+    const { createKey } = await import('./keys.ts')
+    print(await createKey(options.scope, options.expiresDays, Date.now()), options.json, ({ key, sql }) =>
+      [`key  ${key}`, `run  npx wrangler d1 execute aisle --remote --command "${sql}"`].join('\n'),
+    )
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  console.error(`aisle: ${sentenceOf(error)}`)
+  process.exit(1)
+}

@@ -1,0 +1,265 @@
+/**
+ * @file Reads a catalogue file row by row: NDJSON, JSON array, CSV or TSV, plain or gzip, told apart by content. Memory
+ * does not grow with the file. No row is dropped in silence: one that cannot be read comes out as `{ _unreadable }`,
+ * which the server puts in quarantine, so that received = accepted + quarantined holds. Where the rest of the file
+ * cannot be trusted after a fault (an open quote, a cut-off gzip), reading ends with a `Failure` that names the line.
+ */
+import { createReadStream } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { pipeline, type Readable, Transform } from 'node:stream'
+import { createGunzip } from 'node:zlib'
+import { JSONParser } from '@streamparser/json'
+import { parse as createCsvParser } from 'csv-parse'
+import { Failure } from './failure.ts'
+
+export type CatalogueRow = {
+  row: Record<string, unknown>
+  /** Of the file as it lies on disk (compressed), so that read / total is the progress. */
+  bytesRead: number
+  bytesTotal: number
+}
+
+/** A longer row could not pass the API's limit of a call anyway. */
+export const ROW_BYTES_MAX = 1 << 20
+const SNIFF_BYTES = 64 * 1024
+const EVIDENCE_CHARS_MAX = 200
+const DELIMITERS = [',', '\t', ';', '|'] as const
+
+type Row = Record<string, unknown>
+type Format = { kind: 'ndjson' } | { kind: 'json-array' } | { kind: 'csv'; delimiter: string }
+
+/** @throws Failure when the file cannot be opened, is in no known format, or breaks off */
+export async function* readCatalogue(path: string): AsyncGenerator<CatalogueRow, void, undefined> {
+  const { bytesTotal, gzip } = await inspect(path)
+  const counter = { bytes: 0 }
+  const source = openSource(path, gzip, counter)
+  try {
+    const { head, rest } = await peek(source)
+    const format = detectFormat(head, path)
+    const chunks = prepend(head.subarray(bomLength(head)), rest)
+    for await (const row of readRows(format, chunks, path))
+      yield { row, bytesRead: counter.bytes, bytesTotal }
+  } catch (error) {
+    throw explain(error, path)
+  } finally {
+    source.destroy()
+  }
+}
+
+async function inspect(path: string): Promise<{ bytesTotal: number; gzip: boolean }> {
+  try {
+    await using file = await open(path)
+    const info = await file.stat()
+    if (info.isDirectory()) throw new Failure(`"${path}" is a folder, not a file.`)
+    const magic = new Uint8Array(4)
+    await file.read(magic, 0, 4, 0)
+    if (magic[0] === 0x50 && magic[1] === 0x4b)
+      throw new Failure(`"${path}" is a zip archive: unpack it, or compress with gzip.`)
+    return { bytesTotal: info.size, gzip: magic[0] === 0x1f && magic[1] === 0x8b }
+  } catch (error) {
+    throw explain(error, path)
+  }
+}
+
+function openSource(path: string, gzip: boolean, counter: { bytes: number }): Readable {
+  const count = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      counter.bytes += chunk.length
+      done(null, chunk)
+    },
+  })
+  const stages = [createReadStream(path), count, ...(gzip ? [createGunzip()] : [])] as const
+  // The callback is empty because a fault also ends the last stage, where the reader meets it.
+  return pipeline(stages as unknown as [Readable, Transform], () => {}) as unknown as Readable
+}
+
+/** The first bytes, enough to tell the format, and the stream after them. */
+async function peek(source: Readable): Promise<{ head: Buffer; rest: AsyncIterator<Buffer> }> {
+  const rest = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+  const parts: Buffer[] = []
+  for (let size = 0; size < SNIFF_BYTES; ) {
+    const next = await rest.next()
+    if (next.done) break
+    parts.push(next.value)
+    size += next.value.length
+  }
+  return { head: Buffer.concat(parts), rest }
+}
+
+async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
+  if (head.length > 0) yield head
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value
+}
+
+const bomLength = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0)
+
+/** The content decides; the file's name only where the content leaves two readings. */
+export function detectFormat(head: Buffer, path: string): Format {
+  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff))
+    throw new Failure(`"${path}" is UTF-16: save it as UTF-8.`)
+  const text = head.subarray(bomLength(head)).toString('utf8')
+  const start = text.trimStart()
+  if (start === '') throw new Failure(`"${path}" is empty.`)
+  if (head.subarray(0, SNIFF_BYTES).includes(0) && !/^[[{]/.test(start))
+    throw new Failure(`"${path}" is not a text file.`)
+  if (start.startsWith('[')) return { kind: 'json-array' }
+  const line = start.slice(0, (start.indexOf('\n') + 1 || start.length + 1) - 1)
+  if (start.startsWith('{')) {
+    // One object over several lines, as a ".json" file may be, would come out as a heap of unreadable lines.
+    if (/\.json(\.gz)?$/i.test(path) && line.length < text.length && !isJson(line))
+      throw new Failure(`"${path}" is one JSON object: expected an array of items, or one item a line.`)
+    return { kind: 'ndjson' }
+  }
+  return { kind: 'csv', delimiter: detectDelimiter(line, path) }
+}
+
+function detectDelimiter(header: string, path: string): string {
+  const bare = header.replace(/"[^"]*"/g, '')
+  if (/\.tsv(\.gz)?$/i.test(path) && bare.includes('\t')) return '\t'
+  const counts = DELIMITERS.map((delimiter) => bare.split(delimiter).length - 1)
+  const most = Math.max(...counts)
+  if (most === 0)
+    throw new Failure(
+      `"${path}" is in no known format: expected NDJSON, a JSON array, or CSV or TSV with a header line.`,
+    )
+  return DELIMITERS[counts.indexOf(most)]!
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+const readRows = (format: Format, chunks: AsyncIterable<Buffer>, path: string): AsyncIterable<Row> =>
+  format.kind === 'ndjson'
+    ? readNdjson(chunks)
+    : format.kind === 'json-array'
+      ? readJsonArray(chunks, path)
+      : readCsv(chunks, format.delimiter, path)
+
+const unreadable = (line: number, reason: string, text = ''): Row => ({
+  _unreadable:
+    `Line ${line}: ${reason}${text === '' ? '' : `: ${text.slice(0, EVIDENCE_CHARS_MAX)}`}`.toWellFormed(),
+})
+
+const isRecord = (value: unknown): value is Row =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+async function* readNdjson(chunks: AsyncIterable<Buffer>): AsyncGenerator<Row> {
+  let line = 0
+  for await (const bytes of splitLines(chunks)) {
+    line++
+    const text = bytes.toString('utf8')
+    if (bytes.length > ROW_BYTES_MAX) yield unreadable(line, 'longer than 1 MiB', text)
+    else if (text.trim() !== '') yield parseLine(text, line)
+  }
+}
+
+function parseLine(text: string, line: number): Row {
+  try {
+    const value: unknown = JSON.parse(text)
+    return isRecord(value) ? value : unreadable(line, 'not a JSON object', text)
+  } catch {
+    return unreadable(line, 'not JSON', text)
+  }
+}
+
+/** Lines without their line feed. Of a line over `ROW_BYTES_MAX` only a little more than that is kept. */
+async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = []
+  let size = 0
+  const keep = (part: Buffer) => {
+    if (size <= ROW_BYTES_MAX) parts.push(part)
+    size += part.length
+  }
+  for await (const chunk of chunks) {
+    let from = 0
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, from)) {
+      keep(chunk.subarray(from, at))
+      yield parts.length === 1 ? parts[0]! : Buffer.concat(parts)
+      parts = []
+      size = 0
+      from = at + 1
+    }
+    if (from < chunk.length) keep(chunk.subarray(from))
+  }
+  if (size > 0) yield Buffer.concat(parts)
+}
+
+async function* readJsonArray(chunks: AsyncIterable<Buffer>, path: string): AsyncGenerator<Row> {
+  const parser = new JSONParser({ paths: ['$.*'], keepStack: false, separator: '' })
+  let rows: Row[] = []
+  let index = 0
+  let failed = ''
+  parser.onValue = ({ value }) => {
+    index++
+    rows.push(isRecord(value) ? value : { _unreadable: `Element ${index}: not a JSON object.` })
+  }
+  parser.onError = (error) => {
+    failed ||= error.message
+  }
+  let line = 1
+  for await (const chunk of chunks) {
+    parser.write(chunk)
+    yield* rows
+    rows = []
+    if (failed) throw new Failure(`"${path}", after element ${index}, near line ${line}: ${failed}`)
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) line++
+  }
+  if (!parser.isEnded) throw new Failure(`"${path}" ends inside its JSON array, after element ${index}.`)
+}
+
+async function* readCsv(chunks: AsyncIterable<Buffer>, delimiter: string, path: string): AsyncGenerator<Row> {
+  const parser = createCsvParser({
+    delimiter,
+    // The inch sign inside an unquoted field is no quote.
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    info: true,
+    max_record_size: ROW_BYTES_MAX,
+  })
+  pipeline(chunks, parser, () => {})
+  let header: string[] | null = null
+  for await (const { record, info } of parser as AsyncIterable<{
+    record: string[]
+    info: { lines: number }
+  }>) {
+    if (header !== null) yield csvRow(header, record, info.lines)
+    else header = checkHeader(record, path)
+  }
+}
+
+function checkHeader(record: string[], path: string): string[] {
+  const header = record.map((name) => name.trim())
+  const repeated = header.find((name, index) => name !== '' && header.indexOf(name) < index)
+  if (repeated !== undefined) throw new Failure(`"${path}": the header has two columns named "${repeated}".`)
+  return header
+}
+
+/** A shorter record lacks its last fields (spreadsheets drop empty ones); a longer one is broken. */
+function csvRow(header: string[], record: string[], line: number): Row {
+  if (record.slice(header.length).some((field) => field !== ''))
+    return unreadable(line, `${record.length} fields under ${header.length} columns`, record.join(' '))
+  return Object.fromEntries(
+    header.flatMap((name, index) =>
+      name === '' || record[index] === undefined ? [] : [[name, record[index]]],
+    ),
+  )
+}
+
+/** A sentence for the faults that a person can cause; anything else is a fault of ours and passes. */
+function explain(error: unknown, path: string): unknown {
+  if (error instanceof Failure || !(error instanceof Error)) return error
+  const { code, message } = error as Error & { code?: string }
+  if (code === 'ENOENT') return new Failure(`There is no file "${path}".`)
+  if (code === 'EACCES') return new Failure(`No permission to read "${path}".`)
+  if (code === 'Z_BUF_ERROR') return new Failure(`"${path}" ends too early: the gzip data is cut off.`)
+  if (code?.startsWith('Z_')) return new Failure(`"${path}" is damaged: ${message}.`)
+  if (code?.startsWith('CSV_')) return new Failure(`"${path}" is broken CSV: ${message}.`)
+  return error
+}
