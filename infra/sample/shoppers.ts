@@ -20,7 +20,7 @@ type NewEvent = Pick<EventInput, 'kind' | 'itemIds'> & Partial<Pick<EventInput, 
 const VISITORS = 190
 const DAYS = 14
 const DAY_MS = 86_400_000
-/** No session starts later than this before now: the longest lasts about half of it. */
+/** No session starts later than this before now; the longest possible one lasts an hour and a half. */
 const SESSION_MS_MAX = 2 * 3_600_000
 /** Exponent of the popularity law; Zipf's own is 1, and a small shop's best sellers stand out a little more. */
 const ZIPF = 1.1
