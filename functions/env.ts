@@ -90,7 +90,10 @@ export type Config = {
  * configuration answers nothing instead of answering half. Unknown variables are refused, they are mostly typing errors.
  */
 export function parseConfig(env: Bindings): Config {
-  const texts = Object.fromEntries(Object.entries(env).filter(([, value]) => typeof value === 'string'))
+  // Names with two underscores in front are the platform's own (and the test runner's).
+  const texts = Object.fromEntries(
+    Object.entries(env).filter(([name, value]) => typeof value === 'string' && !name.startsWith('__')),
+  )
   const parsed = Variables.safeParse(texts)
   if (!parsed.success) {
     const faults = parsed.error.issues.map(

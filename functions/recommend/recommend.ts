@@ -166,14 +166,14 @@ function rankPopular(index: Index, signals: LoadedSignals, accept: Accept): Scor
   return [...popular.map(({ doc, score }) => ({ doc, score, reasons: ['popular now'] })), ...range]
 }
 
-const VERBS: Record<Seed['kind'], string> = {
-  view: 'because you viewed',
-  click: 'because you viewed',
-  rating: 'because you liked',
-  'add-to-cart': 'because you put in your cart',
-  purchase: 'because you bought',
-  context: 'because you are looking at',
-  cart: 'because your cart has',
+const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
+  view: (title) => `because you viewed ${title}`,
+  click: (title) => `because you viewed ${title}`,
+  rating: (title) => `because you liked ${title}`,
+  'add-to-cart': (title) => `because you put ${title} in your cart`,
+  purchase: (title) => `because you bought ${title}`,
+  context: (title) => `because you are looking at ${title}`,
+  cart: (title) => `because you have ${title} in your cart`,
 }
 
 function reasonsOf(index: Index, doc: number, parts: Parts, seeds: readonly Seed[]): string[] {
@@ -185,7 +185,7 @@ function reasonsOf(index: Index, doc: number, parts: Parts, seeds: readonly Seed
     })
   const taste = WEIGHTS.vector * parts.vector + WEIGHTS.category * Math.min(1, parts.category)
   const nearest = taste > 0 ? nearestSeed(index, doc, seeds) : null
-  if (nearest) reasons.push({ text: `${VERBS[nearest.kind]} ${titleOf(index, nearest.doc)}`, share: taste })
+  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(index, nearest.doc)), share: taste })
   if (parts.popular > 0) reasons.push({ text: 'popular now', share: WEIGHTS.popular * parts.popular })
   if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
   return reasons.sort((a, b) => b.share - a.share).map(({ text }) => text)
