@@ -14,8 +14,8 @@ export default defineConfig({
           name: 'node',
           include: ['**/*.test.ts'],
           exclude: ['**/node_modules/**', '.cache/**', '.state/**', WORKERD_TESTS],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000,
+          hookTimeout: 120_000,
         },
       },
       {

@@ -1,7 +1,8 @@
 /** @file Search: query text → lexical and vector candidates → fused hits with reasons. */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
-import { fuse, type Ranked } from '../../shared/retrieval/fusion.ts'
+import type { Ranked } from '../../shared/retrieval/fusion.ts'
+import { combine, VECTOR_DEPTH } from '../../shared/retrieval/hybrid.ts'
 import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
@@ -23,8 +24,6 @@ export type SearchRequest = {
 }
 /** How far paging can reach; also the number of lexical candidates that are fused. */
 export const SEARCH_DEPTH_MAX = 1_000
-/** Vector candidates: beyond these, an untyped likeness is noise. */
-const VECTOR_DEPTH = 200
 
 type Deps = { encoder: QueryEncoder }
 export type Search = (
@@ -62,7 +61,8 @@ export function createSearch({ encoder }: Deps): Search {
         ? await findByVector(index, request, accept.value, waitUntil)
         : { vector: [], degraded: [] as string[] }
 
-    const fused = fuse(lexical.matches, vector, degraded.length > 0 && mode === 'hybrid' ? 0 : weight)
+    const usedWeight = degraded.length > 0 && mode === 'hybrid' ? 0 : weight
+    const fused = combine(index, lexical.matches, vector, usedWeight)
     const matchedBy = new Map(lexical.matches.map(({ doc, matched }) => [doc, matched]))
     const hits = fused.slice(offset, offset + limit).map(({ doc, score }) => {
       const matched = matchedBy.get(doc)

@@ -1,6 +1,6 @@
 /** @file Chooses how much the vectors may say in hybrid search, by asking for items that are known to be the answer. */
 import { createRandom, type Random } from '../../shared/lib/random.ts'
-import { fuse } from '../../shared/retrieval/fusion.ts'
+import { combine, VECTOR_DEPTH } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
@@ -10,7 +10,8 @@ import { analyseQuery } from '../../shared/text/analyse.ts'
 const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.5]
 /** What a weight must win over 0 before it is used; below it, the difference is noise on a few hundred queries. */
 const GAIN_MIN = 0.005
-const DEPTH = 100
+/** As deep as the edge looks, so that what is chosen here is what happens there. */
+const LEXICAL_DEPTH = 1_000
 const QUERIES = 200
 const TYPO_SHARE = 0.25
 
@@ -33,10 +34,10 @@ export async function chooseVectorWeight(
   for (const { text, doc } of queries) {
     if (await shouldStop()) return null
     const [vector] = await encode([text])
-    const lexical = searchLexical(index, analyseQuery(`${text} `), DEPTH).matches
-    const semantic = searchVector(index, vector!, DEPTH)
+    const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
+    const semantic = searchVector(index, vector!, VECTOR_DEPTH)
     WEIGHTS.forEach((weight, at) => {
-      const rank = fuse(lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
+      const rank = combine(index, lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
       if (rank >= 0 && rank < 10) sums[at]! += 1 / (rank + 1)
     })
   }

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { fixtureIndex, fixtureManifest } from './fixture.ts'
+import { combine } from './hybrid.ts'
+
+const ITEMS = [
+  { id: 'a', title: 'red lamp' },
+  { id: 'b', title: 'blue lamp' },
+  { id: 'c', title: 'green chair' },
+]
+const LEXICAL = [
+  { doc: 0, score: 2, matched: ['lamp'] },
+  { doc: 1, score: 1, matched: ['lamp'] },
+]
+const VECTOR = [
+  { doc: 2, score: 0.9 },
+  { doc: 1, score: 0.8 },
+]
+const docsOf = (list: { doc: number }[]) => list.map(({ doc }) => doc)
+const trained = { model: { ...fixtureManifest([]).model, trained: true } }
+
+describe('combine', () => {
+  it('with a trained model adds what only the vectors found', async () => {
+    const index = await fixtureIndex(ITEMS, trained)
+    expect(docsOf(combine(index, LEXICAL, VECTOR, 0.3)).sort()).toEqual([0, 1, 2])
+  })
+  it('with an untrained model only reorders what the words found', async () => {
+    const index = await fixtureIndex(ITEMS)
+    expect(docsOf(combine(index, LEXICAL, VECTOR, 0.5)).sort()).toEqual([0, 1])
+    expect(combine(index, [], VECTOR, 0.5)).toEqual([])
+  })
+  it('is the lexical list at weight 0 and the vector list at weight 1', async () => {
+    const index = await fixtureIndex(ITEMS)
+    expect(docsOf(combine(index, LEXICAL, VECTOR, 0))).toEqual([0, 1])
+    expect(docsOf(combine(index, LEXICAL, VECTOR, 1))).toEqual([2, 1])
+  })
+})
