@@ -1,6 +1,7 @@
 /** @file `/openapi.json`, and `/docs`: the same document as a page that a person can read. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { Hono } from 'hono'
+import { raw } from 'hono/html'
 import type { FC } from 'hono/jsx'
 import type { AppEnv } from '../http/app.ts'
 
@@ -112,44 +113,47 @@ function operationsOf(paths: Record<string, PathItem>): Operation[] {
 }
 
 const DocsPage: FC<{ operations: Operation[] }> = ({ operations }) => (
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <title>Aisle API</title>
-      <link rel="icon" href="data:," />
-      <link rel="stylesheet" href="/page.css" />
-    </head>
-    <body>
-      <main>
-        <h1>Aisle API</h1>
-        <p>
-          {INFO.info.description} Send the key as <code>Authorization: Bearer KEY</code>. The machine-readable
-          form of this page is <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).
-        </p>
-        <h2>Limits</h2>
-        <dl>
-          {LIMITS.map(([where, what]) => (
-            <>
-              <dt>{where}</dt>
-              <dd>{what}</dd>
-            </>
+  <>
+    {raw('<!DOCTYPE html>')}
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>Aisle API</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="/page.css" />
+      </head>
+      <body>
+        <main>
+          <h1>Aisle API</h1>
+          <p>
+            {INFO.info.description} Send the key as <code>Authorization: Bearer KEY</code>. The
+            machine-readable form of this page is <a href="/openapi.json">/openapi.json</a> (OpenAPI 3.1).
+          </p>
+          <h2>Limits</h2>
+          <dl>
+            {LIMITS.map(([where, what]) => (
+              <>
+                <dt>{where}</dt>
+                <dd>{what}</dd>
+              </>
+            ))}
+          </dl>
+          {INFO.tags.map(({ name, description }) => (
+            <section>
+              <h2>{name}</h2>
+              <p class="note">{description}</p>
+              {operations
+                .filter(({ tag }) => tag === name)
+                .map((operation) => (
+                  <OperationView {...operation} />
+                ))}
+            </section>
           ))}
-        </dl>
-        {INFO.tags.map(({ name, description }) => (
-          <section>
-            <h2>{name}</h2>
-            <p class="note">{description}</p>
-            {operations
-              .filter(({ tag }) => tag === name)
-              .map((operation) => (
-                <OperationView {...operation} />
-              ))}
-          </section>
-        ))}
-      </main>
-    </body>
-  </html>
+        </main>
+      </body>
+    </html>
+  </>
 )
 
 const OperationView: FC<Operation> = ({

@@ -7,57 +7,63 @@ import type { Hit, SearchReply } from '../../shared/schema/replies.ts'
 export type Shopper = { id: string; name: string; taste: string }
 type Frame = { title: string; pageKey: string; shoppers: readonly Shopper[]; query?: string; itemId?: string }
 
+/** Without it browsers fall back to the layout rules of the nineties. */
+const DOCTYPE = raw('<!DOCTYPE html>')
+
 /** JSON that cannot end its script element. */
 const inert = (value: unknown) => raw(JSON.stringify(value).replaceAll('<', '\\u003c'))
 
 const Layout: FC<PropsWithChildren<Frame>> = ({ title, pageKey, shoppers, query = '', itemId, children }) => (
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <meta name="viewport" content="width=device-width, initial-scale=1" />
-      <title>{title}</title>
-      <link rel="icon" href="data:," />
-      <link rel="stylesheet" href="/page.css" />
-    </head>
-    <body>
-      <header>
-        <a class="name" href="/">
-          Aisle
-        </a>
-        <search>
-          <form action="/">
-            <input
-              id="q"
-              name="q"
-              type="search"
-              value={query}
-              maxlength={500}
-              placeholder="Search, e.g. bluetooth speaker"
-              aria-label="Search the shop"
-              autocomplete="off"
-              autofocus={itemId === undefined}
-            />
-          </form>
-        </search>
-        <label class="shopper">
-          Shopping as
-          <select id="shopper">
-            <option value="">a new visitor</option>
-            {shoppers.map((shopper) => (
-              <option value={shopper.id}>
-                {shopper.name} ({shopper.taste})
-              </option>
-            ))}
-          </select>
-        </label>
-      </header>
-      <main>{children}</main>
-      <script id="boot" type="application/json">
-        {inert({ key: pageKey, item: itemId ?? null })}
-      </script>
-      <script type="module" src="/page.js"></script>
-    </body>
-  </html>
+  <>
+    {DOCTYPE}
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <title>{title}</title>
+        <link rel="icon" href="data:," />
+        <link rel="stylesheet" href="/page.css" />
+      </head>
+      <body>
+        <header>
+          <a class="name" href="/">
+            Aisle
+          </a>
+          <search>
+            <form action="/">
+              <input
+                id="q"
+                name="q"
+                type="search"
+                value={query}
+                maxlength={500}
+                placeholder="Search, e.g. bluetooth speaker"
+                aria-label="Search the shop"
+                autocomplete="off"
+                autofocus={itemId === undefined}
+              />
+            </form>
+          </search>
+          <label class="shopper">
+            Shopping as
+            <select id="shopper">
+              <option value="">a new visitor</option>
+              {shoppers.map((shopper) => (
+                <option value={shopper.id}>
+                  {shopper.name} ({shopper.taste})
+                </option>
+              ))}
+            </select>
+          </label>
+        </header>
+        <main>{children}</main>
+        <script id="boot" type="application/json">
+          {inert({ key: pageKey, item: itemId ?? null })}
+        </script>
+        <script type="module" src="/page.js"></script>
+      </body>
+    </html>
+  </>
 )
 
 const Card: FC<{ hit: Hit; requestId: string }> = ({ hit, requestId }) => (
@@ -147,22 +153,25 @@ export const MissingPage: FC<Omit<Frame, 'title'>> = (frame) => (
 )
 
 export const ClosedPage: FC = () => (
-  <html lang="en">
-    <head>
-      <meta charset="utf-8" />
-      <title>Aisle</title>
-      <link rel="stylesheet" href="/page.css" />
-    </head>
-    <body>
-      <main>
-        <h1>Aisle</h1>
-        <p>
-          This deployment shows no shop page: set the variable <code>PAGE_KEY</code> to a public API key to
-          get one. The API is described at <a href="/docs">/docs</a>.
-        </p>
-      </main>
-    </body>
-  </html>
+  <>
+    {DOCTYPE}
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <title>Aisle</title>
+        <link rel="stylesheet" href="/page.css" />
+      </head>
+      <body>
+        <main>
+          <h1>Aisle</h1>
+          <p>
+            This deployment shows no shop page: set the variable <code>PAGE_KEY</code> to a public API key to
+            get one. The API is described at <a href="/docs">/docs</a>.
+          </p>
+        </main>
+      </body>
+    </html>
+  </>
 )
 
 const formatPrice = ({ price, currency, inStock }: Pick<Hit, 'price' | 'currency' | 'inStock'>): string =>

@@ -42,7 +42,7 @@ export async function start(options: StartOptions): Promise<void> {
   const loading = options.catalog
     ? importFile(client, options.catalog, map!, { wait: true, quiet: false })
     : options.sample
-      ? loadSample(client, state)
+      ? loadSample(client, stack, state)
       : Promise.resolve()
   const outcome = await Promise.race([
     loading.then(() => 'loaded' as const),
@@ -58,7 +58,7 @@ const sample = () => {
 }
 
 /** Load the sample shop once per state folder; a stop half-way is taken up again, since every write is keyed. */
-async function loadSample(client: Client, state: string): Promise<void> {
+async function loadSample(client: Client, stack: Stack, state: string): Promise<void> {
   const marker = join(state, 'sample.json')
   const done = existsSync(marker) ? (JSON.parse(readFileSync(marker, 'utf8')) as { loaded?: boolean }) : {}
   if (done.loaded) return
@@ -71,6 +71,7 @@ async function loadSample(client: Client, state: string): Promise<void> {
     await client.post('/v1/events', body, { 'content-type': 'application/json' })
     progress.update(at, events.length, `${at} events`)
   }
+  await stack.settleEvents()
   progress.done(`${events.length} events`)
   writeAtomically(marker, JSON.stringify({ loaded: true }))
 }

@@ -48,6 +48,8 @@ export type QueueServer = {
     done: readonly string[],
     again: readonly { leaseId: string; delaySeconds: number }[],
   ): void
+  /** Messages in a queue, leased ones included. */
+  depth(queue: string): number
   /** Called after messages came to a queue. */
   onPush(listener: (queue: string) => void): void
   /** Fault for tests: pushes over REST are refused with 503. */
@@ -153,6 +155,7 @@ export async function startQueueServer(options: QueueServerOptions): Promise<Que
     },
     pull: store.pull,
     settle: store.settle,
+    depth: store.depth,
     onPush: (listener) => void listeners.push(listener),
     refusePushes(refuse) {
       refusing = refuse
@@ -192,6 +195,7 @@ function openStore(file: string, queues: QueueServerOptions['queues'], clock: ()
   const move = db.prepare(
     'UPDATE messages SET queue = ?, attempts = 0, lease = NULL, visible_at = ? WHERE sequence = ?',
   )
+  const count = db.prepare('SELECT count(*) AS depth FROM messages WHERE queue = ?')
   type Stored = Row & { sequence: number }
 
   const transaction = <T>(work: () => T): T => {
@@ -266,6 +270,7 @@ function openStore(file: string, queues: QueueServerOptions['queues'], clock: ()
         return { ackCount, retryCount, warnings: {} }
       })
     },
+    depth: (queue: string) => Number(count.get(queue)!['depth']),
     close: () => db.close(),
   }
 }

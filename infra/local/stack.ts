@@ -1,6 +1,7 @@
 /** @file All of Aisle on this machine, started in order and stopped in reverse: DynamoDB, queue, edge, GPU worker. */
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import { startDispatcher } from './dispatcher.ts'
 import { LOCAL_CREDENTIALS, LOCAL_REGION, type LocalDynamo, PROFILE_TABLE, startDynamo } from './dynamo.ts'
 import { BUCKET, type LocalEdge, startEdge } from './edge.ts'
@@ -9,6 +10,7 @@ import { type Keys, keyRows, openStateDir } from './state-dir.ts'
 import { type Supervised, superviseWorker } from './supervisor.ts'
 
 const CRON_MS = 15_000
+const SETTLE_MS_MAX = 20_000
 const PORTS_TRIED_MAX = 20
 /** Short, so that a killed worker's job is another's soon; the worker sizes its jobs by it. */
 const LEASE_SECONDS = 30
@@ -44,6 +46,8 @@ export type Stack = {
   queueUrl: string
   s3Url: string
   stop(): Promise<void>
+  /** Wait until the events that were sent are applied, then bring the popular lists up to date. */
+  settleEvents(): Promise<void>
   workerHealthUrl(index: number): string
   /** What follows breaks things on purpose, for tests. */
   killWorker(index: number): Promise<void>
@@ -155,6 +159,11 @@ async function startParts(
       return { main: process.pid, edge: edge?.pid, ...own }
     },
     stop: () => stopAll(undo),
+    async settleEvents() {
+      const deadline = Date.now() + SETTLE_MS_MAX
+      while (queue.depth('events') > 0 && Date.now() < deadline) await wait(50)
+      await runCron()
+    },
     workerHealthUrl: (index) => `http://127.0.0.1:${workers[index]?.beat()?.healthPort ?? 0}/healthz`,
     killWorker: async (index) => workers[index]?.kill(),
     async restartEdge() {
