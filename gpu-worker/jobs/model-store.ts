@@ -24,6 +24,8 @@ import type { LoadedModel, ModelStore } from './model.ts'
 const ITEM_TOKENS_MAX = 64
 const VOCABULARY_SIZE = 8_000
 const SEED = 20_261
+/** In every vocabulary, so that a shop that starts with three items can still spell what comes later. */
+const ALPHABET = [...'abcdefghijklmnopqrstuvwxyz0123456789'].join(' ')
 const QUERY_ENCODER_FILE = 'query-encoder.onnx'
 const VOCABULARY_FILE = 'vocab.txt'
 
@@ -102,7 +104,7 @@ export function createModelStore(options: Options): ModelStore {
       const checkpoint = modelDir
         ? orThrow(`The checkpoint in ${modelDir} cannot be used`, await readCheckpoint(modelDir))
         : createSeededCheckpoint({
-            vocabulary: trainWordPiece(texts, { size: VOCABULARY_SIZE, lowercase: true }),
+            vocabulary: trainWordPiece([ALPHABET, ...texts], { size: VOCABULARY_SIZE, lowercase: true }),
             seed: SEED,
             ...seededSize,
           })

@@ -103,7 +103,7 @@ const CASES: Record<Exclude<RuleName, DecidedByTheCatalogue>, Case> = {
       raw({ brand: {} }),
       raw({ description: true }),
       raw({ category: { a: 1 } }),
-      raw({ category: [['Home'], 1].map((part) => [part]) }),
+      raw({ category: [['Home', {}]] }),
       raw({ attributes: [1] }),
       raw({ attributes: 'red' }),
     ],

@@ -49,7 +49,8 @@ export function fittedText(value: string, max: number, field: string, report: Re
   for (const note of notes) report(note, field, value)
   if (raw.length === value.length && text.length <= max) return text
   report('text-shortened', field, value)
-  return shorten(text, max)
+  // Once more, because the cut may lay bare what the next character had hidden.
+  return cleanText(shorten(text, max))
 }
 
 /** Texts and numbers as text, a list of them joined by a space; '' when missing or of another type. */
@@ -159,7 +160,7 @@ export function cleanStock(value: unknown, report: Report): number | null {
     report('negative-stock', 'stock', value)
     return 0
   }
-  return Math.floor(count)
+  return Math.floor(count) + 0
 }
 
 function countOf(word: string): number {

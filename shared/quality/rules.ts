@@ -90,7 +90,15 @@ export function finding(rule: RuleName, field: string, value?: unknown): Finding
 }
 
 function evidenceOf(value: unknown): string {
-  const text =
-    typeof value === 'string' ? value : typeof value === 'number' ? String(value) : JSON.stringify(value)
-  return (text ?? String(value)).slice(0, EVIDENCE_CHARS_MAX).toWellFormed()
+  const text = typeof value === 'string' ? value : typeof value === 'number' ? String(value) : jsonOf(value)
+  return text.slice(0, EVIDENCE_CHARS_MAX).toWellFormed()
+}
+
+/** `JSON.parse` reads lists nested a hundred thousand deep, but `JSON.stringify` cannot write them. */
+function jsonOf(value: unknown): string {
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return Array.isArray(value) ? '[…]' : '{…}'
+  }
 }

@@ -34,7 +34,8 @@ export function cleanText(text: string, notes?: Set<TextNote>): string {
     if (next === current) return current
     current = next
   }
-  return UNCLEAN.test(current) ? current.replace(/[<&]/g, ' ').replace(WHITE_SPACE, ' ').trim() : current
+  // NFKC first, because it makes "&" and "<" of their full-width forms; without these two one more pass is the last.
+  return cleanOnce(current.normalize('NFKC').replace(/[<&]/g, ' '), notes)
 }
 
 function cleanOnce(text: string, notes: Set<TextNote> | undefined): string {
@@ -54,7 +55,7 @@ function cleanOnce(text: string, notes: Set<TextNote> | undefined): string {
 
 /** NFKC would make letters of the signs: "Core™2" must not become "CoreTM2". */
 function dropTradeMarks(text: string): string {
-  return text.search(/[™℠]/) < 0 ? text : text.replace(/[™℠]+(?=[\p{L}\p{N}])/gu, ' ').replace(/[™℠]/g, '')
+  return text.search(/[™℠]/) < 0 ? text : text.replace(/[™℠](?=[\p{L}\p{N}])/gu, ' ').replace(/[™℠]/g, '')
 }
 
 /** Remove scripts and styles with their content. Stops at the first without an end tag, which keeps it linear. */

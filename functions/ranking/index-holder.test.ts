@@ -1,0 +1,197 @@
+/** @file The index in an isolate: how often it looks, what it does with a bad publish, that a reader sees one index whole. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
+import { fixtureManifest } from '../../shared/retrieval/fixture.ts'
+import { contentHash, Item } from '../../shared/schema/item.ts'
+import { MANIFEST_KEY, type SegmentRef, segmentKeys } from '../../shared/schema/manifest.ts'
+import { contentOf } from '../../shared/segment/content.ts'
+import { encodeSegment } from '../../shared/segment/encode.ts'
+import { createIndexHolder, FAULT_RETRY_MS, MANIFEST_CHECK_MS, type ReadBucket } from './index-holder.ts'
+
+/** R2 in memory: `get` with a condition answers an unchanged object without its body. */
+function createBucket() {
+  const objects = new Map<string, { bytes: Uint8Array; etag: string }>()
+  const reads: string[] = []
+  let failing = false
+  let writes = 0
+  const bucket: ReadBucket = {
+    async get(key, options) {
+      reads.push(key)
+      if (failing) throw new Error('R2 is down')
+      const object = objects.get(key)
+      if (!object) return null
+      if (options?.onlyIf?.etagDoesNotMatch === object.etag)
+        return { etag: object.etag, size: object.bytes.length }
+      const { bytes, etag } = object
+      return { etag, size: bytes.length, arrayBuffer: async () => bytes.slice().buffer as ArrayBuffer }
+    },
+  }
+  return {
+    bucket,
+    objects,
+    readsOf: (key: string) => reads.filter((one) => one === key).length,
+    fail: (on: boolean) => {
+      failing = on
+    },
+    put(key: string, bytes: Uint8Array | string) {
+      const data = typeof bytes === 'string' ? new TextEncoder().encode(bytes) : bytes
+      objects.set(key, { bytes: data, etag: `e${writes++}` })
+    },
+  }
+}
+
+let now = 0
+let r2: ReturnType<typeof createBucket>
+const open = () => createIndexHolder({ bucket: r2.bucket, clock: () => now })
+
+async function putSegment(id: string, titles: string[], from = 1): Promise<SegmentRef> {
+  const rows = await Promise.all(
+    titles.map(async (title, at) => {
+      const item = Item.parse({ id: `${id}-${at}`, title })
+      const row = {
+        number: from + at,
+        version: 1,
+        contentHash: await contentHash(item),
+        duplicateOf: null,
+        item,
+      }
+      return { row, vector: null }
+    }),
+  )
+  const files = encodeSegment(contentOf(rows, 4))
+  const keys = segmentKeys(id)
+  const blob = async (key: string, bytes: Uint8Array) => {
+    r2.put(key, bytes)
+    return { key, bytes: bytes.length, sha256: await sha256Hex(bytes) }
+  }
+  return {
+    id,
+    rows: rows.length,
+    items: await blob(keys.items, files.items),
+    terms: await blob(keys.terms, files.terms),
+  }
+}
+const publish = (version: number, ...refs: SegmentRef[]) =>
+  r2.put(MANIFEST_KEY, JSON.stringify(fixtureManifest(refs, { version })))
+
+beforeEach(() => {
+  now = 1_000_000
+  r2 = createBucket()
+})
+
+describe('the index holder', () => {
+  it('has no index before the first publish, and one at the next check after it', async () => {
+    const holder = open()
+    expect(await holder.current()).toBeNull()
+    publish(1, await putSegment('a', ['lamp']))
+    now += MANIFEST_CHECK_MS
+    expect((await holder.current())!.liveCount).toBe(1)
+    expect(holder.fault()).toBeNull()
+  })
+  it('looks at the manifest once in two seconds at most, and only when asked', async () => {
+    publish(1, await putSegment('a', ['lamp']))
+    const holder = open()
+    for (let call = 0; call < 50; call++) await holder.current()
+    expect(r2.readsOf(MANIFEST_KEY)).toBe(1)
+    now += MANIFEST_CHECK_MS - 1
+    await holder.current()
+    expect(r2.readsOf(MANIFEST_KEY)).toBe(1)
+    now += 1
+    await holder.fresh()
+    expect(r2.readsOf(MANIFEST_KEY)).toBe(2)
+  })
+  it('serves the old index to the request that triggers a check, and the new one to those after', async () => {
+    const first = await putSegment('a', ['lamp'])
+    publish(1, first)
+    const holder = open()
+    await holder.current()
+    publish(2, first, await putSegment('b', ['chair'], 10))
+    now += MANIFEST_CHECK_MS
+    const work: Promise<unknown>[] = []
+    expect((await holder.current((promise) => work.push(promise)))!.manifest.version).toBe(1)
+    await Promise.all(work)
+    expect((await holder.current())!.manifest.version).toBe(2)
+  })
+  it('reads a segment once, however often it is published again', async () => {
+    const first = await putSegment('a', ['lamp'])
+    publish(1, first)
+    const holder = open()
+    await holder.current()
+    publish(2, first, await putSegment('b', ['chair'], 10))
+    now += MANIFEST_CHECK_MS
+    await holder.fresh()
+    expect(r2.readsOf(segmentKeys('a').items)).toBe(1)
+    expect(r2.readsOf(segmentKeys('b').items)).toBe(1)
+  })
+  it('many requests to a cold isolate load the index once', async () => {
+    publish(1, await putSegment('a', ['lamp']))
+    const holder = open()
+    const all = await Promise.all(Array.from({ length: 20 }, () => holder.current()))
+    expect(new Set(all).size).toBe(1)
+    expect(r2.readsOf(segmentKeys('a').items)).toBe(1)
+  })
+
+  it.each([
+    ['a manifest that is not JSON', () => r2.put(MANIFEST_KEY, '{"format":1,'), 'manifest is malformed'],
+    ['a manifest of another format', () => r2.put(MANIFEST_KEY, '{"format":9}'), 'manifest is malformed'],
+    [
+      'a segment with a flipped bit',
+      async () => {
+        const ref = await putSegment('bad', ['chair'], 10)
+        r2.objects.get(ref.items.key)!.bytes[40]! ^= 1
+        publish(2, ref)
+      },
+      'not what the manifest says',
+    ],
+    [
+      'a segment that is missing',
+      async () => {
+        const ref = await putSegment('bad', ['chair'], 10)
+        r2.objects.delete(ref.terms.key)
+        publish(2, ref)
+      },
+      'is missing',
+    ],
+    [
+      'a segment whose bytes are right and whose content is not',
+      async () => {
+        const ref = await putSegment('bad', ['chair'], 10)
+        publish(2, { ...ref, rows: 7 })
+      },
+      'malformed',
+    ],
+    ['no manifest any more', () => void r2.objects.delete(MANIFEST_KEY), 'manifest is missing'],
+    ['an R2 that is down', () => r2.fail(true), 'R2 is down'],
+  ])(
+    '%s: the old index keeps serving, the fault is told, and a good publish mends it',
+    async (_name, damage, words) => {
+      const good = await putSegment('a', ['lamp'])
+      publish(1, good)
+      const holder = open()
+      await holder.current()
+      await damage()
+      now += MANIFEST_CHECK_MS
+      expect((await holder.fresh())!.manifest.version).toBe(1)
+      expect(holder.fault()).toContain(words)
+      r2.fail(false)
+      publish(3, good)
+      now += MANIFEST_CHECK_MS
+      expect((await holder.fresh())!.manifest.version).toBe(3)
+      expect(holder.fault()).toBeNull()
+    },
+  )
+
+  it('a publish that was damaged on the way is read again after a while', async () => {
+    const ref = await putSegment('a', ['lamp'])
+    const { bytes } = r2.objects.get(ref.items.key)!
+    bytes[40]! ^= 1
+    publish(1, ref)
+    const holder = open()
+    expect(await holder.current()).toBeNull()
+    bytes[40]! ^= 1
+    now += MANIFEST_CHECK_MS
+    expect(await holder.fresh()).toBeNull()
+    now += FAULT_RETRY_MS
+    expect((await holder.fresh())!.liveCount).toBe(1)
+  })
+})

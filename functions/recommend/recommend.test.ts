@@ -1,0 +1,179 @@
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { type FixtureItem, fixtureIndex } from '../../shared/retrieval/fixture.ts'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import type { StoredEvent } from '../../shared/schema/events.ts'
+import { createMemoryProfileStore } from '../profile/memory-store.ts'
+import { applyEvents, type Profile, type ProfileStore } from '../profile/profile.ts'
+import { NO_SIGNALS } from '../ranking/signals.ts'
+import { diversify } from './diversity.ts'
+import { createRecommend, PROFILE_BUDGET_MS, rankFor } from './recommend.ts'
+
+const NOW = 1_760_000_000_000
+const SEED = 31
+const KINDS = ['lamp', 'chair', 'mug', 'rug']
+/** 40 items: 10 of each kind, with the kind as the direction of the vector; every tenth is sold out. */
+const ITEMS: FixtureItem[] = Array.from({ length: 40 }, (_, n) => ({
+  id: `i${n + 1}`,
+  title: `${KINDS[n % 4]} number ${n + 1}`,
+  category: ['Home', KINDS[n % 4]!],
+  stock: n % 10 === 9 ? 0 : 5,
+  vector: Float32Array.from({ length: 4 }, (_, axis) => (axis === n % 4 ? 1 : ((n * 7 + axis) % 5) / 50)),
+}))
+let index: Index
+beforeAll(async () => {
+  index = await fixtureIndex(ITEMS)
+})
+
+const event = (item: number, kind: StoredEvent['kind'] = 'view', ageMinutes = 1): StoredEvent => ({
+  eventId: `${kind}-${item}-${ageMinutes}`,
+  kind,
+  user: 'u',
+  timeMs: NOW - ageMinutes * 60_000,
+  items: [item],
+  suspectedBot: false,
+  ...(kind === 'rating' ? { rating: 5 } : {}),
+})
+const request = { limit: 10, itemId: undefined as string | undefined, cart: [] as string[] }
+const idsFor = (profile: Profile | null, change = {}, signals = NO_SIGNALS) =>
+  rankFor(index, signals, profile, { ...request, ...change }, NOW).map(({ doc }) => index.id(doc))
+const kindsFor = (profile: Profile | null, change = {}) =>
+  idsFor(profile, change).map((id) => ITEMS[Number(id.slice(1)) - 1]!.category![1])
+
+describe('ranking for a shopper', () => {
+  it('prefers the kind that was viewed, and says which item it comes from', () => {
+    const [first] = rankFor(index, NO_SIGNALS, applyEvents(null, [event(1)]), request, NOW)
+    expect(index.category(first!.doc)).toContain('lamp')
+    expect(first!.reasons).toContain("because you viewed 'lamp number 1'")
+  })
+  it('lets a newer interest outweigh an older one', () => {
+    const profile = applyEvents(null, [event(1, 'view', 60 * 24 * 60), event(2, 'view', 1)])
+    expect(kindsFor(profile)[0]).toBe('chair')
+  })
+  it('takes no wish from a bad rating', () => {
+    const disliked = applyEvents(null, [{ ...event(1, 'rating'), rating: 1 }])
+    expect(idsFor(disliked)).toEqual(idsFor(null))
+  })
+  it('brings what is bought together, with its reason', () => {
+    const signals = { popular: [], together: new Map([[1, [[3, 0.9] as const]]]) }
+    const ranked = rankFor(index, signals, applyEvents(null, [event(1, 'purchase')]), request, NOW)
+    const partner = ranked.find(({ doc }) => index.id(doc) === 'i3')!
+    expect(partner.reasons).toContain("often bought with 'lamp number 1'")
+  })
+  it('gives popular items to a new shopper, best first within a category', () => {
+    const popular = [
+      [5, 100],
+      [9, 90],
+      [2, 80],
+    ] as const
+    const ids = idsFor(null, { limit: 3 }, { popular, together: new Map() })
+    expect(ids.sort()).toEqual(['i2', 'i5', 'i9'])
+  })
+  it('is never empty while something is in stock, never repeats, never shows what is sold out, bought, or in the cart', () => {
+    const kind = fc.constantFrom('view', 'click', 'add-to-cart', 'purchase', 'rating')
+    const history = fc.array(
+      fc.record({ item: fc.integer({ min: 1, max: 45 }), kind, age: fc.integer({ min: 0, max: 100_000 }) }),
+      { maxLength: 30 },
+    )
+    const cart = fc.array(fc.integer({ min: 1, max: 45 }), { maxLength: 5 })
+    fc.assert(
+      fc.property(history, cart, fc.integer({ min: 1, max: 20 }), (events, inCart, limit) => {
+        const profile = applyEvents(
+          null,
+          events.map(({ item, kind, age }) => event(item, kind as StoredEvent['kind'], age)),
+        )
+        const ranked = rankFor(
+          index,
+          NO_SIGNALS,
+          profile,
+          { ...request, limit, cart: inCart.map((n) => `i${n}`) },
+          NOW,
+        )
+        const ids = ranked.map(({ doc }) => index.id(doc))
+        expect(ids.length).toBeGreaterThan(0)
+        expect(ids.length).toBeLessThanOrEqual(limit)
+        expect(new Set(ids).size).toBe(ids.length)
+        const bought = profile.purchases.map(({ item }) => `i${item}`)
+        for (const { doc, reasons } of ranked) {
+          expect(index.stock(doc)).not.toBe(0)
+          expect(bought).not.toContain(index.id(doc))
+          expect(inCart.map((n) => `i${n}`)).not.toContain(index.id(doc))
+          expect(reasons.length).toBeGreaterThan(0)
+        }
+      }),
+      { seed: SEED, numRuns: 200 },
+    )
+  })
+})
+
+describe('a profile that does not come', () => {
+  const answer = (profiles: ProfileStore, timeout?: (ms: number) => AbortSignal) =>
+    createRecommend({ profiles, clock: () => NOW, ...(timeout ? { timeout } : {}) })(index, NO_SIGNALS, {
+      ...request,
+      requestId: 'r',
+      user: 'u',
+    })
+
+  it('in time: popular items are given after the budget, and the reply says so', async () => {
+    const asked: number[] = []
+    const silent: ProfileStore = {
+      read: (_user, signal) =>
+        new Promise((resolve) => {
+          const end = () => resolve({ ok: false, error: { kind: 'timeout', reason: 'aborted' } })
+          if (signal!.aborted) end()
+          else signal!.addEventListener('abort', end)
+        }),
+      update: async () => ({ ok: true, value: undefined }),
+    }
+    const reply = await answer(silent, (ms) => {
+      asked.push(ms)
+      return AbortSignal.abort()
+    })
+    expect(asked).toEqual([PROFILE_BUDGET_MS])
+    expect(reply.degraded).toEqual(['profile-timeout'])
+    expect(reply.hits).toHaveLength(10)
+  })
+  it('because the store is down: the same list as for a new shopper, and the reply says so', async () => {
+    const down: ProfileStore = {
+      read: async () => ({ ok: false, error: { kind: 'unavailable', reason: 'ECONNREFUSED' } }),
+      update: async () => ({ ok: false, error: { kind: 'unavailable', reason: 'ECONNREFUSED' } }),
+    }
+    const [degraded, cold] = [await answer(down), await answer(createMemoryProfileStore())]
+    expect(degraded.degraded).toEqual(['profile-unavailable'])
+    expect(degraded.hits).toEqual(cold.hits)
+    expect(cold.degraded).toEqual([])
+  })
+})
+
+describe('diversify', () => {
+  const item = fc.record({
+    group: fc.constantFrom('a', 'b', 'c'),
+    score: fc.double({ min: 0, max: 1, noNaN: true }),
+  })
+  const lists = fc.array(item, { maxLength: 30 }).map((items) => items.sort((a, b) => b.score - a.score))
+
+  it('keeps the best first, repeats nothing, and keeps the order within a group', () => {
+    fc.assert(
+      fc.property(lists, fc.double({ min: 0.1, max: 1, noNaN: true }), fc.nat(40), (list, damping, limit) => {
+        const chosen = diversify(list, ({ group }) => group, damping, limit)
+        expect(chosen.length).toBe(Math.min(limit, list.length))
+        expect(new Set(chosen).size).toBe(chosen.length)
+        if (chosen.length > 0) expect(chosen[0]!.score).toBe(list[0]!.score)
+        for (const group of ['a', 'b', 'c']) {
+          const own = (items: typeof list) => items.filter((one) => one.group === group)
+          expect(own(chosen)).toEqual(own(list).slice(0, own(chosen).length))
+        }
+      }),
+      { seed: SEED },
+    )
+  })
+  it('changes nothing with a damping of 1', () => {
+    fc.assert(
+      fc.property(lists, (list) => {
+        const scores = diversify(list, ({ group }) => group, 1, list.length).map(({ score }) => score)
+        expect(scores).toEqual(list.map(({ score }) => score))
+      }),
+      { seed: SEED },
+    )
+  })
+})
