@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { bundleEdge, PROJECT_ROOT } from './bundle.ts'
-import { childrenNamed } from './processes.ts'
+import { childrenNamed, ensureEnded } from './processes.ts'
 
 const WORKER = 'aisle'
 export const BUCKET = 'aisle'
@@ -111,7 +111,10 @@ export async function startEdge({
     async runCron() {
       await worker.scheduled({ cron: '* * * * *' })
     },
-    close: () => miniflare.dispose(),
+    async close() {
+      await miniflare.dispose()
+      if (pid !== undefined) await ensureEnded(pid)
+    },
   }
 }
 

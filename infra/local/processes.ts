@@ -1,7 +1,10 @@
 /** @file Facts about processes: which are alive, which are ours. Linux tells through /proc; elsewhere `ps` is asked. */
 import { execFileSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { setTimeout as wait } from 'node:timers/promises'
 
+const ENDED_LOOK_MS = 20
+const ENDED_LOOKS_MAX = 100
 const HAS_PROC = existsSync('/proc/self/stat')
 
 /** Identity of a process beyond its number, which the system may give to another: the time it was started. */
@@ -21,6 +24,14 @@ export const identify = (pid: number): ProcessIdentity => ({ pid, startedAt: sta
 /** Is this very process, not a later one with its number, still there? */
 export const isSame = ({ pid, startedAt }: ProcessIdentity): boolean =>
   isAlive(pid) && startOf(pid) === startedAt
+
+/** Wait for the end of a process that was told to end; after a while, make it. */
+export async function ensureEnded(pid: number): Promise<void> {
+  for (let look = 0; isAlive(pid); look++) {
+    if (look === ENDED_LOOKS_MAX) process.kill(pid, 'SIGKILL')
+    await wait(ENDED_LOOK_MS)
+  }
+}
 
 /** Direct children of this process whose program has this name. */
 export function childrenNamed(name: string): number[] {

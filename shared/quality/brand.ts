@@ -21,10 +21,12 @@ export function normaliseBrand(brand: string): string {
   const upper = brand.toUpperCase()
   const lower = brand.toLowerCase()
   if (upper === lower || (brand !== upper && brand !== lower)) return brand
-  if (brand === lower && brand.length <= 3) return upper
-  return brand.replace(/[\p{L}\p{M}\p{N}'’]+/gu, (word) => {
+  if (brand === lower && brand.length <= 3) return upper.normalize('NFKC')
+  const capitalised = brand.replace(/[\p{L}\p{M}\p{N}'’]+/gu, (word) => {
     if (brand === upper && word.length <= 4) return word
     const [initial, ...rest] = word
     return initial!.toUpperCase() + rest.join('').toLowerCase()
   })
+  // A change of case may take a letter apart ("ΐ" has no capital in one piece).
+  return capitalised.normalize('NFKC')
 }

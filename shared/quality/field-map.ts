@@ -3,49 +3,78 @@ import { z } from 'zod'
 
 const Source = z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(20)])
 
+/** A union fails as "Invalid input" only; this names the form that was meant, or the option that does not exist. */
+const explain =
+  (forms: string) =>
+  (issue: { code?: string | undefined; errors?: unknown }): string => {
+    // Of the forms that were tried, the one that was meant got furthest: all that is wrong there are its options.
+    const tried = (issue.errors ?? []) as { code: string; path: PropertyKey[]; message: string }[][]
+    const faults = tried.find(
+      (one) =>
+        one.length > 0 && one.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
+    )
+    // Neither `from` nor `constant` nor `prefix`: then it is the form that is wrong, not an option.
+    const formIsKnown =
+      faults && !faults.some(({ code, path }) => code === 'invalid_type' && FORMS.has(path[0]!))
+    if (!formIsKnown) return `expected ${forms}`
+    return faults
+      .map(({ path, message }) => (path.length > 0 ? `"${path.join('.')}": ${message}` : message))
+      .join('; ')
+  }
+const FORMS = new Set<PropertyKey>(['from', 'constant', 'prefix'])
+
+const Source = z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(20)], {
+  error: 'expected the name of a column or a list of at most 20 names',
+})
+
 /** Rows' field(s) → one value. `from` as a list takes the first that has a value, or all of them with `join`. */
-const Rule = z.union([
-  z.string().min(1),
-  z.strictObject({ constant: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]) }),
-  z.strictObject({
-    from: Source,
-    /** Values that mean "none", e.g. ["N/A", "1"]; compared as trimmed text. */
-    ignore: z.array(z.string()).max(100).optional(),
-    /** The value is a whole number of 10^-minorUnits, e.g. 2 for cents. */
-    minorUnits: z.int().min(0).max(4).optional(),
-    /** Separator that cuts a text into a list (a category path). */
-    split: z.string().min(1).optional(),
-    /** Text between the values of a list, and between the fields when `from` is a list. */
-    join: z.string().optional(),
-    /** When all of `from` is empty. */
-    default: z.union([z.string(), z.number(), z.boolean()]).optional(),
-  }),
-])
+const Rule = z.union(
+  [
+    z.string().min(1),
+    z.strictObject({ constant: z.union([z.string(), z.number(), z.boolean(), z.array(z.string())]) }),
+    z.strictObject({
+      from: Source,
+      /** Values that mean "none", e.g. ["N/A", "1"]; compared as trimmed text. */
+      ignore: z.array(z.string()).max(100).optional(),
+      /** When all of `from` is empty. */
+      default: z.union([z.string(), z.number(), z.boolean()]).optional(),
+      /** Text between the values of a list, and between the fields when `from` is a list. */
+      join: z.string().optional(),
+      /** Separator that cuts a text into a list (a category path). */
+      split: z.string().min(1).optional(),
+      /** The value is a whole number of 10^-minorUnits, e.g. 2 for cents. */
+      minorUnits: z.int().min(0).max(4).optional(),
+    }),
+  ],
+  { error: explain('the name of a column, { "from": … } or { "constant": … }') },
+)
 type Rule = z.infer<typeof Rule>
 
-const AttributeRule = z.union([
-  z.strictObject({
-    /** Every field whose name starts so becomes an attribute named by the rest. */
-    prefix: z.string(),
-    as: z.enum(['text', 'number', 'boolean']).optional(),
-    except: z.array(z.string()).max(1_000).optional(),
-  }),
-  z.strictObject({
-    from: z.string().min(1),
-    name: z.string().min(1).max(200).optional(),
-    as: z.enum(['text', 'number', 'boolean']).optional(),
-    split: z.string().min(1).optional(),
-    join: z.string().optional(),
-  }),
-])
+const Kind = z.enum(['text', 'number', 'boolean'])
+const AttributeRule = z.union(
+  [
+    z.strictObject({
+      from: z.string().min(1),
+      name: z.string().min(1).max(200).optional(),
+      as: Kind.optional(),
+      split: z.string().min(1).optional(),
+      join: z.string().optional(),
+    }),
+    z.strictObject({
+      /** Every field whose name starts so becomes an attribute named by the rest. */
+      prefix: z.string(),
+      as: Kind.optional(),
+      except: z.array(z.string()).max(1_000).optional(),
+    }),
+  ],
+  { error: explain('{ "from": … } or { "prefix": … }') },
+)
 type AttributeRule = z.infer<typeof AttributeRule>
 
-export const FieldMap = z.strictObject({
-  /** For people; not used. */
-  note: z.string().optional(),
-  fields: z.strictObject({
-    id: Rule,
-    title: Rule,
+const Fields = z
+  .strictObject({
+    id: Rule.optional(),
+    title: Rule.optional(),
     description: Rule.optional(),
     brand: Rule.optional(),
     category: Rule.optional(),
@@ -54,11 +83,30 @@ export const FieldMap = z.strictObject({
     stock: Rule.optional(),
     image: Rule.optional(),
     url: Rule.optional(),
-  }),
+  })
+  .check(({ value, issues }) => {
+    for (const field of ['id', 'title'] as const)
+      if (value[field] === undefined && !isOwnForm(value))
+        issues.push({
+          code: 'custom',
+          input: value,
+          path: [field],
+          message: 'must be given; only where "fields" is empty the file has the names of Aisle itself',
+        })
+  })
+const FIELD_NAMES = Object.keys(Fields.shape)
+
+export const FieldMap = z.strictObject({
+  /** For people; not used. */
+  note: z.string().optional(),
+  /** Empty: the rows already have these names, and `attributes` beside them. */
+  fields: Fields,
   /** In order; of two attributes with one name the first stays. */
   attributes: z.array(AttributeRule).max(200).default([]),
 })
 export type FieldMap = z.infer<typeof FieldMap>
+
+const isOwnForm = (fields: object): boolean => Object.keys(fields).length === 0
 
 /**
  * Apply a map to one row of a file. Pure; never throws. What does not fit (a price that is no number, say) is handed
@@ -66,12 +114,20 @@ export type FieldMap = z.infer<typeof FieldMap>
  */
 export function applyFieldMap(map: FieldMap, row: Record<string, unknown>): Record<string, unknown> {
   const item: Record<string, unknown> = {}
-  for (const [field, rule] of Object.entries(map.fields)) {
+  const ownForm = isOwnForm(map.fields)
+  const rules: [string, Rule | undefined][] = ownForm
+    ? FIELD_NAMES.map((name) => [name, name])
+    : Object.entries(map.fields)
+  for (const [field, rule] of rules) {
     const value = rule === undefined ? undefined : readValue(rule, row)
     if (!isEmpty(value)) item[field] = value
   }
-  const attributes = attributesOf(map.attributes, row)
+  const given = ownForm ? own(row, 'attributes') : undefined
+  // A value that is no object is handed on, for `cleanItem` to judge.
+  const isRecord = typeof given === 'object' && given !== null && !Array.isArray(given)
+  const attributes = attributesOf(map.attributes, row, isRecord ? Object.entries(given) : [])
   if (attributes.size > 0) item['attributes'] = Object.fromEntries(attributes)
+  else if (!isEmpty(given)) item['attributes'] = given
   return item
 }
 
@@ -91,16 +147,23 @@ function readValue(rule: Rule, row: Record<string, unknown>): unknown {
   const names = typeof rule.from === 'string' ? [rule.from] : rule.from
   const values = names
     .map((name) => own(row, name))
-    .filter((value) => !isEmpty(value) && !rule.ignore?.includes(String(value).trim()))
-  if (values.length === 0) return rule.default
+    .filter((value) => !isEmpty(value) && !(isScalar(value) && rule.ignore?.includes(String(value).trim())))
+  if (values.length === 0) values.push(rule.default)
   let value = values[0]
   if (rule.join !== undefined) value = joined(values.length > 1 ? values.flat() : value, rule.join)
   if (rule.split !== undefined) value = splitText(value, rule.split)
   return rule.minorUnits === undefined ? value : fromMinorUnits(value, rule.minorUnits)
 }
 
-const joined = (value: unknown, separator: string): unknown =>
-  Array.isArray(value) ? value.filter((part) => !isEmpty(part)).join(separator) : value
+const isScalar = (value: unknown): boolean =>
+  typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean'
+
+/** Objects and lists inside a list have no text: such a list is left as it is. */
+function joined(value: unknown, separator: string): unknown {
+  if (!Array.isArray(value)) return value
+  const parts = value.filter((part) => !isEmpty(part))
+  return parts.every(isScalar) ? parts.join(separator) : value
+}
 
 function splitText(value: unknown, separator: string): unknown {
   if (typeof value !== 'string') return value
@@ -118,8 +181,12 @@ function fromMinorUnits(value: unknown, digits: number): unknown {
   return typeof value === 'string' ? `${value} minor units` : value
 }
 
-function attributesOf(rules: readonly AttributeRule[], row: Record<string, unknown>): Map<string, unknown> {
-  const attributes = new Map<string, unknown>()
+function attributesOf(
+  rules: readonly AttributeRule[],
+  row: Record<string, unknown>,
+  given: [string, unknown][],
+): Map<string, unknown> {
+  const attributes = new Map(given)
   const add = (name: string, value: unknown) => {
     if (name !== '' && !isEmpty(value) && !attributes.has(name)) attributes.set(name, value)
   }
@@ -146,6 +213,7 @@ function typed(value: unknown, as: 'text' | 'number' | 'boolean' | undefined): u
   if (as === 'text') return typeof value === 'number' || typeof value === 'boolean' ? String(value) : value
   if (typeof value !== 'string' || as === undefined) return value
   const text = value.trim()
-  if (as === 'number') return /^-?\d+(?:\.\d+)?$/.test(text) ? Number(text) : value
+  if (as === 'number')
+    return /^-?\d+(?:\.\d+)?$/.test(text) && Number.isFinite(Number(text)) ? Number(text) : value
   return YES.test(text) ? true : NO.test(text) ? false : value
 }

@@ -27,15 +27,21 @@ const batchDone = (batchId: string | null) =>
     (batch) => batch.state === 'done',
     60,
   )
+/** 'gone' while it is being started again. */
+const workerState = async () => {
+  const health = await fetch(shop.stack.workerHealthUrl(0)).catch(() => null)
+  return health ? ((await health.json()) as { state: string }).state : 'gone'
+}
 const status = () => shop.secret.get<StatusReply>('/v1/status')
 
 describe('worker', () => {
   it('killed in the middle of a job loses nothing: another takes the message when the lease ends', async () => {
-    shop = await openShop({ items: 20 })
-    const { batchId } = await post(rows(0, 400))
+    shop = await openShop({ items: 20, leaseSeconds: 6 })
+    const { batchId } = await post(rows(0, 600))
+    await eventually(workerState, (state) => state === 'working')
     await shop.stack.killWorker(0)
     const batch = await batchDone(batchId)
-    expect(batch.searchable).toBe(400)
+    expect(batch.searchable).toBe(600)
   }, 120_000)
 
   it('indexes each item once when two share the queue', async () => {

@@ -21,12 +21,21 @@ export type Shop = {
 export async function openShop({
   items: count,
   workers = 1,
+  leaseSeconds = 30,
 }: {
   items: number
   workers?: number
+  leaseSeconds?: number
 }): Promise<Shop> {
   const stateDir = mkdtempSync(join(tmpdir(), 'aisle-test-'))
-  const stack = await startStack({ stateDir, port: 0, workers, quiet: true, sampleShoppers: [] })
+  const stack = await startStack({
+    stateDir,
+    port: 0,
+    workers,
+    quiet: true,
+    leaseSeconds,
+    sampleShoppers: [],
+  })
   const secret = createClient(stack.url, stack.keys.secret)
   const all = sampleCatalogue() as SampleItem[]
   const step = Math.max(1, Math.floor(all.length / Math.max(1, count)))
