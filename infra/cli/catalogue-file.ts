@@ -26,7 +26,10 @@ const EVIDENCE_CHARS_MAX = 200
 const DELIMITERS = [',', '\t', ';', '|'] as const
 
 type Row = Record<string, unknown>
-type Format = { kind: 'ndjson' } | { kind: 'json-array' } | { kind: 'csv'; delimiter: string }
+type Format =
+  | { kind: 'ndjson' }
+  | { kind: 'json-array' }
+  | { kind: 'csv'; delimiter: string; lineEnds: readonly string[] }
 
 /** @throws Failure when the file cannot be opened, is in no known format, or breaks off */
 export async function* readCatalogue(path: string): AsyncGenerator<CatalogueRow, void, undefined> {
@@ -53,7 +56,8 @@ async function inspect(path: string): Promise<{ bytesTotal: number; gzip: boolea
     if (info.isDirectory()) throw new Failure(`"${path}" is a folder, not a file.`)
     const magic = new Uint8Array(4)
     await file.read(magic, 0, 4, 0)
-    if (magic[0] === 0x50 && magic[1] === 0x4b)
+    // The third byte tells a zip archive from a CSV whose first column is named "PK".
+    if (magic[0] === 0x50 && magic[1] === 0x4b && magic[2]! < 0x20)
       throw new Failure(`"${path}" is a zip archive: unpack it, or compress with gzip.`)
     return { bytesTotal: info.size, gzip: magic[0] === 0x1f && magic[1] === 0x8b }
   } catch (error) {
@@ -95,22 +99,26 @@ const bomLength = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xb
 
 /** The content decides; the file's name only where the content leaves two readings. */
 export function detectFormat(head: Buffer, path: string): Format {
-  if ((head[0] === 0xff && head[1] === 0xfe) || (head[0] === 0xfe && head[1] === 0xff))
+  const mark = head.length < 2 ? 0 : head.readUInt16BE(0)
+  // Without its mark, the NUL beside the first letter gives it away.
+  if (mark === 0xfffe || mark === 0xfeff || (head.length >= 2 && (head[0] === 0) !== (head[1] === 0)))
     throw new Failure(`"${path}" is UTF-16: save it as UTF-8.`)
   const text = head.subarray(bomLength(head)).toString('utf8')
   const start = text.trimStart()
   if (start === '') throw new Failure(`"${path}" is empty.`)
-  if (head.subarray(0, SNIFF_BYTES).includes(0) && !/^[[{]/.test(start))
-    throw new Failure(`"${path}" is not a text file.`)
   if (start.startsWith('[')) return { kind: 'json-array' }
-  const line = start.slice(0, (start.indexOf('\n') + 1 || start.length + 1) - 1)
+  // A lone CR ends lines only where no LF does: elsewhere it may stand inside a field.
+  const lineEnds = text.includes('\n') ? ['\r\n', '\n'] : ['\r']
+  const line = start.split(lineEnds.at(-1)!, 1)[0]!
   if (start.startsWith('{')) {
     // One object over several lines, as a ".json" file may be, would come out as a heap of unreadable lines.
     if (/\.json(\.gz)?$/i.test(path) && line.length < text.length && !isJson(line))
       throw new Failure(`"${path}" is one JSON object: expected an array of items, or one item a line.`)
     return { kind: 'ndjson' }
   }
-  return { kind: 'csv', delimiter: detectDelimiter(line, path) }
+  // Further down a NUL is a fault of one row, and the rules judge it.
+  if (line.includes('\0')) throw new Failure(`"${path}" is not a text file.`)
+  return { kind: 'csv', delimiter: detectDelimiter(line, path), lineEnds }
 }
 
 function detectDelimiter(header: string, path: string): string {
@@ -139,7 +147,7 @@ const readRows = (format: Format, chunks: AsyncIterable<Buffer>, path: string): 
     ? readNdjson(chunks)
     : format.kind === 'json-array'
       ? readJsonArray(chunks, path)
-      : readCsv(chunks, format.delimiter, path)
+      : readCsv(chunks, format, path)
 
 const unreadable = (line: number, reason: string, text = ''): Row => ({
   _unreadable:
@@ -191,19 +199,27 @@ async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer
 }
 
 async function* readJsonArray(chunks: AsyncIterable<Buffer>, path: string): AsyncGenerator<Row> {
-  const parser = new JSONParser({ paths: ['$.*'], keepStack: false, separator: '' })
+  const parser = new JSONParser({ paths: ['$.*'], keepStack: false })
   let rows: Row[] = []
   let index = 0
   let failed = ''
+  let chunkBytes = 0
+  /** Of the chunks that the element lies in: never less than its own. */
+  let elementBytes = 0
   parser.onValue = ({ value }) => {
     index++
-    rows.push(isRecord(value) ? value : { _unreadable: `Element ${index}: not a JSON object.` })
+    const isLong = elementBytes > ROW_BYTES_MAX && Buffer.byteLength(JSON.stringify(value)) > ROW_BYTES_MAX
+    elementBytes = chunkBytes
+    if (isLong) rows.push({ _unreadable: `Element ${index}: longer than 1 MiB.` })
+    else rows.push(isRecord(value) ? value : { _unreadable: `Element ${index}: not a JSON object.` })
   }
   parser.onError = (error) => {
     failed ||= error.message
   }
   let line = 1
   for await (const chunk of chunks) {
+    chunkBytes = chunk.length
+    elementBytes += chunkBytes
     parser.write(chunk)
     yield* rows
     rows = []
@@ -213,9 +229,15 @@ async function* readJsonArray(chunks: AsyncIterable<Buffer>, path: string): Asyn
   if (!parser.isEnded) throw new Failure(`"${path}" ends inside its JSON array, after element ${index}.`)
 }
 
-async function* readCsv(chunks: AsyncIterable<Buffer>, delimiter: string, path: string): AsyncGenerator<Row> {
+async function* readCsv(
+  chunks: AsyncIterable<Buffer>,
+  { delimiter, lineEnds }: { delimiter: string; lineEnds: readonly string[] },
+  path: string,
+): AsyncGenerator<Row> {
   const parser = createCsvParser({
     delimiter,
+    // Not left to the parser, which takes the first line end for the only one.
+    record_delimiter: [...lineEnds],
     // The inch sign inside an unquoted field is no quote.
     relax_quotes: true,
     relax_column_count: true,

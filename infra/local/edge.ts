@@ -45,28 +45,27 @@ export async function startEdge({
 }: EdgeOptions): Promise<LocalEdge> {
   const modules = await bundleEdge()
   const before = childrenNamed('workerd')
-  const miniflare = new Miniflare(
-    convertV4MiniflareOptions({
-      host: '127.0.0.1',
-      port: 0,
-      log: new Log(LogLevel.NONE),
-      cf: false,
-      telemetry: { enabled: false },
-      resourcePersistencePath: join(stateDir, 'edge'),
-      workers: [
-        {
-          name: WORKER,
-          compatibilityDate: COMPATIBILITY_DATE,
-          modules: modules.map(({ type, path, contents }) => ({ type, path, contents })),
-          bindings: variables,
-          d1Databases: { DB: WORKER },
-          r2Buckets: { BUCKET: { id: BUCKET, s3Credentials } },
-          ratelimits: { RATE_LIMIT: { namespace_id: '1001', simple: { limit: 10_000, period: 10 } } },
-          unsafeDirectSockets: [{ host: '127.0.0.1', port }],
-        },
-      ],
-    }),
-  )
+  const options = convertV4MiniflareOptions({
+    host: '127.0.0.1',
+    port: 0,
+    log: new Log(LogLevel.NONE),
+    cf: false,
+    telemetry: { enabled: false },
+    resourcePersistencePath: join(stateDir, 'edge'),
+    workers: [
+      {
+        name: WORKER,
+        compatibilityDate: COMPATIBILITY_DATE,
+        modules: modules.map(({ type, path, contents }) => ({ type, path, contents })),
+        bindings: variables,
+        d1Databases: { DB: WORKER },
+        r2Buckets: { BUCKET: { id: BUCKET, s3Credentials } },
+        ratelimits: { RATE_LIMIT: { namespace_id: '1001', simple: { limit: 10_000, period: 10 } } },
+        unsafeDirectSockets: [{ host: '127.0.0.1', port }],
+      },
+    ],
+  })
+  const miniflare = keepingSignals(() => new Miniflare(options))
   const entry = await miniflare.ready
   const url = await miniflare.unsafeGetDirectURL(WORKER)
   const db = await miniflare.getD1Database('DB', WORKER)
@@ -116,6 +115,19 @@ export async function startEdge({
       if (pid !== undefined) await ensureEnded(pid)
     },
   }
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** Miniflare would end this process on the first signal; stopping in order is the stack's business. */
+function keepingSignals<T>(create: () => T): T {
+  const before = SIGNALS.map((signal) => process.listeners(signal))
+  const made = create()
+  SIGNALS.forEach((signal, at) => {
+    for (const listener of process.listeners(signal))
+      if (!before[at]!.includes(listener)) process.removeListener(signal, listener)
+  })
+  return made
 }
 
 /** Migrations that are not in the database yet, noted in the table that `wrangler d1 migrations` uses. */

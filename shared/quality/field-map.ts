@@ -1,27 +1,22 @@
 /** @file Field maps: how the rows of a shop's file become the API's items. `FIELD-MAP.md` is the manual. */
 import { z } from 'zod'
 
-const Source = z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(20)])
-
-/** A union fails as "Invalid input" only; this names the form that was meant, or the option that does not exist. */
+/**
+ * A union fails with "Invalid input" and no more. This says which forms there are, or, where the value has the member
+ * that marks one of them, what is wrong inside that form.
+ *
+ * @param marks the member that marks each form of the union, in its order; '' for a form that is no object
+ */
 const explain =
-  (forms: string) =>
-  (issue: { code?: string | undefined; errors?: unknown }): string => {
-    // Of the forms that were tried, the one that was meant got furthest: all that is wrong there are its options.
-    const tried = (issue.errors ?? []) as { code: string; path: PropertyKey[]; message: string }[][]
-    const faults = tried.find(
-      (one) =>
-        one.length > 0 && one.every(({ code, path }) => path.length > 0 || code === 'unrecognized_keys'),
-    )
-    // Neither `from` nor `constant` nor `prefix`: then it is the form that is wrong, not an option.
-    const formIsKnown =
-      faults && !faults.some(({ code, path }) => code === 'invalid_type' && FORMS.has(path[0]!))
-    if (!formIsKnown) return `expected ${forms}`
+  (forms: string, marks: readonly string[]) =>
+  ({ input, errors }: z.core.$ZodRawIssue<z.core.$ZodIssueInvalidUnion>): string => {
+    const isObject = typeof input === 'object' && input !== null
+    const faults = errors[marks.findIndex((mark) => isObject && Object.hasOwn(input, mark))]
+    if (!faults) return `expected ${forms}`
     return faults
-      .map(({ path, message }) => (path.length > 0 ? `"${path.join('.')}": ${message}` : message))
+      .map(({ path, message }) => [...path.map((key) => `"${String(key)}"`), message].join(': '))
       .join('; ')
   }
-const FORMS = new Set<PropertyKey>(['from', 'constant', 'prefix'])
 
 const Source = z.union([z.string().min(1), z.array(z.string().min(1)).min(1).max(20)], {
   error: 'expected the name of a column or a list of at most 20 names',
@@ -46,7 +41,13 @@ const Rule = z.union(
       minorUnits: z.int().min(0).max(4).optional(),
     }),
   ],
-  { error: explain('the name of a column, { "from": … } or { "constant": … }') },
+  {
+    error: explain('the name of a column, { "from": … } or { "constant": … }', [
+      '',
+      'constant',
+      'from',
+    ]) as z.core.$ZodErrorMap,
+  },
 )
 type Rule = z.infer<typeof Rule>
 
@@ -67,7 +68,7 @@ const AttributeRule = z.union(
       except: z.array(z.string()).max(1_000).optional(),
     }),
   ],
-  { error: explain('{ "from": … } or { "prefix": … }') },
+  { error: explain('{ "from": … } or { "prefix": … }', ['from', 'prefix']) as z.core.$ZodErrorMap },
 )
 type AttributeRule = z.infer<typeof AttributeRule>
 
