@@ -20,6 +20,9 @@ const SEEN_FACTOR = 0.35
 const WARM_DAMPING = 0.9
 const COLD_DAMPING = 0.5
 const TITLE_CHARS_IN_REASON = 60
+/** Beside the cosine, when a reason is chosen: a strong seed, and one of the same category. */
+const WEIGHT_SAYS = 0.05
+const CATEGORY_SAYS = 0.2
 
 export type RecommendRequest = {
   requestId: string
@@ -72,25 +75,44 @@ export function rankFor(
     ...(profile?.purchases ?? []).map(({ item }) => index.docOfNumber(item)),
   ])
   const accept = (doc: number) => index.stock(doc) !== 0 && !excluded.has(doc)
-  const ranked =
-    seeds.length > 0 ? rankBySeeds(index, signals, seeds, accept) : rankPopular(index, signals, accept)
-  const leafOf = ({ doc }: Scored) => index.category(doc).at(-1) ?? index.brand(doc)
-  const rootOf = ({ doc }: Scored) => index.category(doc)[0] ?? index.brand(doc)
-  return seeds.length > 0
-    ? diversify(ranked, leafOf, WARM_DAMPING, limit)
-    : diversify(ranked, rootOf, COLD_DAMPING, limit)
+  if (seeds.length === 0) {
+    const rootOf = ({ doc }: Scored) => index.category(doc)[0] ?? index.brand(doc)
+    return diversify(rankPopular(index, signals, accept), rootOf, COLD_DAMPING, limit)
+  }
+  const candidates = scoreBySeeds(index, signals, seeds, accept)
+  const known = seeds.map((seed) => ({
+    seed,
+    vector: vectorOf(index, seed.doc),
+    leaf: index.category(seed.doc).at(-1),
+  }))
+  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? index.brand(doc)
+  // Reasons cost more than scores: only what is shown gets them.
+  return diversify(candidates, leafOf, WARM_DAMPING, limit).map((candidate) => ({
+    doc: candidate.doc,
+    score: candidate.score,
+    reasons: reasonsOf(index, candidate, known),
+  }))
 }
 
 type Accept = (doc: number) => boolean
+type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undefined }
+/** Parts of the score, each in [0, 1]. */
 type Parts = { vector: number; together: number; category: number; popular: number; partnerOf: Seed | null }
+type Candidate = { doc: number; score: number; category: readonly string[]; parts: Parts }
 
-function rankBySeeds(index: Index, signals: LoadedSignals, seeds: readonly Seed[], accept: Accept): Scored[] {
-  const candidates = new Map<number, Parts>()
+/** Candidates of all sources with their scores, best first; equal scores by item number. */
+function scoreBySeeds(
+  index: Index,
+  signals: LoadedSignals,
+  seeds: readonly Seed[],
+  accept: Accept,
+): Candidate[] {
+  const found = new Map<number, Parts>()
   const partsOf = (doc: number): Parts => {
-    const held = candidates.get(doc)
+    const held = found.get(doc)
     if (held) return held
     const parts = { vector: 0, together: 0, category: 0, popular: 0, partnerOf: null }
-    candidates.set(doc, parts)
+    found.set(doc, parts)
     return parts
   }
   const interest = interestVector(index, seeds)
@@ -104,18 +126,26 @@ function rankBySeeds(index: Index, signals: LoadedSignals, seeds: readonly Seed[
 
   const shares = categoryShares(index, seeds)
   const seen = new Set(seeds.map(({ doc }) => doc))
-  const scored = [...candidates].map(([doc, parts]) => {
-    parts.category =
-      Math.max(0, ...index.category(doc).map((level, depth) => (shares.get(level) ?? 0) * (depth + 1))) / 3
+  const candidates = [...found].map(([doc, parts]): Candidate => {
+    const category = index.category(doc)
+    parts.category = categoryMatch(category, shares)
     const score =
       WEIGHTS.vector * parts.vector +
       WEIGHTS.together * parts.together +
-      WEIGHTS.category * Math.min(1, parts.category) +
+      WEIGHTS.category * parts.category +
       WEIGHTS.popular * parts.popular
-    return { doc, parts, score: seen.has(doc) ? score * SEEN_FACTOR : score }
+    return { doc, category, parts, score: seen.has(doc) ? score * SEEN_FACTOR : score }
   })
-  scored.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
-  return scored.map(({ doc, parts, score }) => ({ doc, score, reasons: reasonsOf(index, doc, parts, seeds) }))
+  return candidates.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+}
+
+/** How much of the shopper's interest is in this category; a deeper level says more than the department. */
+function categoryMatch(category: readonly string[], shares: ReadonlyMap<string, number>): number {
+  let best = 0
+  category.forEach((level, depth) => {
+    best = Math.max(best, ((shares.get(level) ?? 0) * (depth + 1)) / category.length)
+  })
+  return Math.min(1, best)
 }
 
 function addPartners(
@@ -176,15 +206,16 @@ const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
   cart: (title) => `because you have ${title} in your cart`,
 }
 
-function reasonsOf(index: Index, doc: number, parts: Parts, seeds: readonly Seed[]): string[] {
+function reasonsOf(index: Index, candidate: Candidate, seeds: readonly KnownSeed[]): string[] {
+  const { parts } = candidate
   const reasons: { text: string; share: number }[] = []
   if (parts.partnerOf)
     reasons.push({
       text: `often bought with ${titleOf(index, parts.partnerOf.doc)}`,
       share: WEIGHTS.together * parts.together,
     })
-  const taste = WEIGHTS.vector * parts.vector + WEIGHTS.category * Math.min(1, parts.category)
-  const nearest = taste > 0 ? nearestSeed(index, doc, seeds) : null
+  const taste = WEIGHTS.vector * parts.vector + WEIGHTS.category * parts.category
+  const nearest = taste > 0 ? nearestSeed(index, candidate, seeds) : null
   if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(index, nearest.doc)), share: taste })
   if (parts.popular > 0) reasons.push({ text: 'popular now', share: WEIGHTS.popular * parts.popular })
   if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
@@ -197,17 +228,15 @@ const titleOf = (index: Index, doc: number): string => {
 }
 
 /** The seed that speaks most for an item: nearest in meaning, or else of the same category. Never the item itself. */
-function nearestSeed(index: Index, doc: number, seeds: readonly Seed[]): Seed | null {
+function nearestSeed(index: Index, { doc, category }: Candidate, seeds: readonly KnownSeed[]): Seed | null {
   const own = vectorOf(index, doc)
-  const leaf = index.category(doc).at(-1)
+  const ownLeaf = category.at(-1)
   let best: Seed | null = null
   let bestScore = Number.NEGATIVE_INFINITY
-  for (const seed of seeds) {
+  for (const { seed, vector, leaf } of seeds) {
     if (seed.doc === doc) continue
-    const vector = own && vectorOf(index, seed.doc)
-    let score =
-      seed.weight * 0.05 + (leaf !== undefined && index.category(seed.doc).at(-1) === leaf ? 0.2 : 0)
-    if (own && vector && vector.length === own.length)
+    let score = seed.weight * WEIGHT_SAYS + (leaf !== undefined && leaf === ownLeaf ? CATEGORY_SAYS : 0)
+    if (own && vector?.length === own.length)
       for (let i = 0; i < own.length; i++) score += own[i]! * vector[i]!
     if (score > bestScore) {
       best = seed

@@ -45,6 +45,7 @@ export type Stack = {
   readonly pids: Record<string, number | undefined>
   queueUrl: string
   s3Url: string
+  dynamoUrl: string
   stop(): Promise<void>
   /** Wait until the events that were sent are applied, then bring the popular lists up to date. */
   settleEvents(): Promise<void>
@@ -154,6 +155,7 @@ async function startParts(
     keys,
     queueUrl: queue.url,
     s3Url: first.s3Url,
+    dynamoUrl: dynamo.url,
     get pids() {
       const own = Object.fromEntries(workers.map((worker, index) => [`worker-${index}`, worker.pid()]))
       return { main: process.pid, edge: edge?.pid, ...own }
