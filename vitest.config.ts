@@ -8,6 +8,7 @@ export default defineConfig({
   test: {
     // Two cores, and integration tests that run whole stacks: files side by side would measure each other's waits.
     maxWorkers: 2,
+    reporters: ['default', './test/reporter.ts'],
     projects: [
       {
         test: {

@@ -3,8 +3,17 @@ import { measureMainJob, quantiles, SMOKE } from './main-job.ts'
 
 it('measures the whole main job at smoke size', async () => {
   const report = await measureMainJob(SMOKE)
-  expect(report.import).toMatchObject({ received: SMOKE.items, accepted: SMOKE.items, searchable: SMOKE.items })
-  for (const times of [report.searchMs, report.recommendMs, report.titleChangeSeconds, report.priceChangeSeconds])
+  expect(report.import).toMatchObject({
+    received: SMOKE.items,
+    accepted: SMOKE.items,
+    searchable: SMOKE.items,
+  })
+  for (const times of [
+    report.searchMs,
+    report.recommendMs,
+    report.titleChangeSeconds,
+    report.priceChangeSeconds,
+  ])
     expect(times.p50).toBeGreaterThan(0)
   expect(report.indexResidentMb).toBeGreaterThan(0)
 }, 120_000)
