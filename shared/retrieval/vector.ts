@@ -1,9 +1,12 @@
-/** @file Exact scan over the quantised vectors of an index: one dot product for each live document. */
-import { dequantise, dotQuantised, quantiseQuery } from '../vector/quantise.ts'
+/** @file Exact scan over the quantised vectors of an index: one dot product for each document. */
+import { dequantise, dotRows, quantiseQuery } from '../vector/quantise.ts'
 import type { Accept } from './lexical.ts'
 import type { Index } from './load-index.ts'
 
 export type VectorMatch = { doc: number; score: number }
+
+/** Reused by every scan of this thread: a fresh buffer each time would be most of the garbage of a request. */
+let scratch = new Float32Array(0)
 
 /**
  * Best documents by dot product with the query (cosine for unit vectors), best first, equal scores by item number.
@@ -19,13 +22,14 @@ export function searchVector(
   const quantised = quantiseQuery(query)
   const best = new BestScores(limit)
   for (const { segment, base } of index.segments) {
-    if (segment.dim !== query.length) continue
-    for (let row = 0; row < segment.rows; row++) {
+    const { rows, dim, vectors, vectorScale } = segment
+    if (dim !== query.length) continue
+    if (scratch.length < rows) scratch = new Float32Array(rows)
+    dotRows(vectors, vectorScale, rows, quantised, scratch)
+    for (let row = 0; row < rows; row++) {
       const doc = base + row
-      const scale = segment.vectorScale[row]!
-      if (index.live[doc] === 0 || scale === 0) continue
-      const score = dotQuantised(segment.vectors, row * segment.dim, scale, quantised)
-      if (score > best.threshold && accept(doc)) best.add(doc, score)
+      if (scratch[row]! <= best.threshold || index.live[doc] === 0 || vectorScale[row] === 0) continue
+      if (accept(doc)) best.add(doc, scratch[row]!)
     }
   }
   return best.sorted((doc) => index.number(doc))
