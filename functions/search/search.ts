@@ -3,7 +3,7 @@ import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
 import { combine, VECTOR_DEPTH } from '../../shared/retrieval/hybrid.ts'
-import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
+import { type Accept, matchedWords, searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
@@ -52,10 +52,12 @@ export function createSearch({ encoder }: Deps): Search {
 
     const { vectorWeight } = index.manifest.fusion
     const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : vectorWeight
+    // Without vectors the order is the lexical one, and nothing below the page can come up.
+    const lexicalDepth = weight === 0 ? offset + limit : SEARCH_DEPTH_MAX
     const lexical =
       weight < 1
-        ? searchLexical(index, analyseQuery(query), SEARCH_DEPTH_MAX, accept.value)
-        : { matches: [], total: 0 }
+        ? searchLexical(index, analyseQuery(query), lexicalDepth, accept.value)
+        : { matches: [], total: 0, words: [] }
     const { vector, degraded } =
       weight > 0
         ? await findByVector(index, request, accept.value, waitUntil)
@@ -63,11 +65,11 @@ export function createSearch({ encoder }: Deps): Search {
 
     const usedWeight = degraded.length > 0 && mode === 'hybrid' ? 0 : weight
     const fused = combine(index, lexical.matches, vector, usedWeight)
-    const matchedBy = new Map(lexical.matches.map(({ doc, matched }) => [doc, matched]))
+    const foundBy = new Map(lexical.matches.map(({ doc, found }) => [doc, found]))
     const hits = fused.slice(offset, offset + limit).map(({ doc, score }) => {
-      const matched = matchedBy.get(doc)
-      const reason = matched
-        ? `matches '${matched.join(' ')}'`
+      const found = foundBy.get(doc)
+      const reason = found
+        ? `matches '${matchedWords(lexical, found).join(' ')}'`
         : `close in meaning to '${query.slice(0, 80).trim().toWellFormed()}'`
       return toHit(index, { doc, score, reasons: [reason] })
     })

@@ -8,8 +8,8 @@ const ITEMS = [
   { id: 'c', title: 'green chair' },
 ]
 const LEXICAL = [
-  { doc: 0, score: 2, matched: ['lamp'] },
-  { doc: 1, score: 1, matched: ['lamp'] },
+  { doc: 0, score: 2, found: 1 },
+  { doc: 1, score: 1, found: 1 },
 ]
 const VECTOR = [
   { doc: 2, score: 0.9 },

@@ -5,66 +5,71 @@
  *   idf(w)   = ln(1 + (N − df + ½) / (df + ½))
  *
  * tf is the weighted term frequency of all fields (see `shared/segment/content.ts`). A word in the making matches every term
- * that it starts, at a discount, and counts once: the best of its forms. `coordination` is the share of query words found,
+ * that it starts, and a synonym its partners, at a discount. `coordination` is the share of query words found,
  * weighted by idf, so that "hp 301 ink" prefers the item with all three.
  * Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
  */
 import type { QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
 
-export type LexicalMatch = {
-  doc: number
-  score: number /** Words of the query that matched, as typed. */
-  matched: string[]
+/** `found` has bit n set when the n-th word of the query matched. */
+export type LexicalMatch = { doc: number; score: number; found: number }
+export type LexicalResult = {
+  matches: LexicalMatch[]
+  /** All that matched, also beyond `limit`. */
+  total: number
+  /** Words of the query, as typed; the positions that `found` speaks of. */
+  words: readonly string[]
 }
 
 /** Posting weights are half words and a title counts threefold, so k₁ is larger than for plain counts. */
 const K1 = 6
-const B = 0.6
+/** Low, because in a shop a long title is a well-described item more often than a vague one. */
+const B = 0.3
 const COORDINATION_POWER = 1.5
-const PREFIX_DISCOUNT = 0.5
+const DISCOUNTS = { prefix: 0.5, synonym: 0.8 }
 /** Terms that one prefix may open, per segment. */
 const PREFIX_TERMS_MAX = 64
 /** More words than bits in a mask; a query longer than that is cut. */
 const WORDS_MAX = 30
 
 export type Accept = (doc: number) => boolean
-/** Live documents that match at least one term, best first, equal scores by item number; `total` counts them all. */
+
+/** Live documents that match at least one term, best first, equal scores by item number. */
 export function searchLexical(
   index: Index,
   terms: readonly QueryTerm[],
   limit: number,
   accept: Accept = () => true,
-): { matches: LexicalMatch[]; total: number } {
+): LexicalResult {
   const words = groupByWord(terms)
-  const scores = new Float32Array(index.docCount)
-  const found = new Uint32Array(index.docCount)
-  const wordScores = new Float32Array(index.docCount)
-  const touched: number[] = []
-  const weights = words.map((word, at) =>
-    scoreWord(index, word.terms, at, { scores, found, wordScores, touched }),
-  )
+  const sums = openSums(index.docCount)
+  const weights = words.map((word, at) => scoreWord(index, word.terms, at, sums))
   const weightSum = weights.reduce((sum, weight) => sum + weight, 0)
 
-  const candidates = touched.filter((doc) => index.live[doc] === 1 && accept(doc))
-  for (const doc of candidates) {
+  const candidates: number[] = []
+  for (let i = 0; i < sums.touchedCount; i++) {
+    const doc = sums.touched[i]!
+    if (index.live[doc] === 0 || !accept(doc)) continue
+    candidates.push(doc)
     let share = 0
-    for (let at = 0; at < words.length; at++) if (found[doc]! & (1 << at)) share += weights[at]!
-    scores[doc]! *= (share / weightSum) ** COORDINATION_POWER
+    for (let at = 0; at < weights.length; at++) if (sums.found[doc]! & (1 << at)) share += weights[at]!
+    sums.scores[doc]! *= (share / weightSum) ** COORDINATION_POWER
   }
-  const best = takeBest(candidates, scores, index, limit)
-  return {
-    total: candidates.length,
-    matches: best.map((doc) => ({
-      doc,
-      score: scores[doc]!,
-      matched: words.filter((_, at) => found[doc]! & (1 << at)).map(({ source }) => source),
-    })),
-  }
+  const matches = takeBest(candidates, sums.scores, index, limit).map((doc) => ({
+    doc,
+    score: sums.scores[doc]!,
+    found: sums.found[doc]!,
+  }))
+  clearSums(sums)
+  return { matches, total: candidates.length, words: words.map(({ source }) => source) }
 }
 
+/** The words of a query that one document matched, as typed. */
+export const matchedWords = ({ words }: Pick<LexicalResult, 'words'>, found: number): string[] =>
+  words.filter((_, at) => found & (1 << at))
+
 type Word = { source: string; terms: QueryTerm[] }
-type Accumulators = { scores: Float32Array; found: Uint32Array; wordScores: Float32Array; touched: number[] }
 
 function groupByWord(terms: readonly QueryTerm[]): Word[] {
   const words = new Map<string, Word>()
@@ -76,37 +81,70 @@ function groupByWord(terms: readonly QueryTerm[]): Word[] {
   return [...words.values()].slice(0, WORDS_MAX)
 }
 
-/** Adds one word to the scores; returns its idf, the weight of the word in the coordination. */
-function scoreWord(
-  index: Index,
-  terms: QueryTerm[],
-  at: number,
-  { scores, found, wordScores, touched }: Accumulators,
-): number {
-  const own: number[] = []
-  const whole = terms.filter((term) => !term.prefix)
-  let weight = 0
-  const accumulate = (doc: number, score: number, combine: 'add' | 'max') => {
-    if (wordScores[doc] === 0) own.push(doc)
-    wordScores[doc] = combine === 'add' ? wordScores[doc]! + score : Math.max(wordScores[doc]!, score)
+/** Sums by document while a query is scored. Zero wherever a document is not in `touched`. */
+type Sums = {
+  scores: Float32Array
+  found: Uint32Array
+  wordScores: Float32Array
+  touched: Int32Array
+  touchedCount: number
+}
+let kept: Sums | null = null
+
+/**
+ * The sums of the query before, cleared: a search is synchronous, and three fresh arrays of the size of the index would be
+ * most of the garbage of a request.
+ */
+function openSums(docCount: number): Sums {
+  if (!kept || kept.scores.length < docCount)
+    kept = {
+      scores: new Float32Array(docCount),
+      found: new Uint32Array(docCount),
+      wordScores: new Float32Array(docCount),
+      touched: new Int32Array(docCount),
+      touchedCount: 0,
+    }
+  return kept
+}
+
+function clearSums(sums: Sums): void {
+  for (let i = 0; i < sums.touchedCount; i++) {
+    const doc = sums.touched[i]!
+    sums.scores[doc] = 0
+    sums.found[doc] = 0
   }
+  sums.touchedCount = 0
+}
+
+/** Adds one word to the sums; returns its idf, the weight of the word in the coordination. */
+function scoreWord(index: Index, terms: readonly QueryTerm[], at: number, sums: Sums): number {
+  const { scores, found, wordScores, touched } = sums
+  const own: number[] = []
+  const whole = terms.filter(({ form }) => form === 'whole')
+  let weight = 0
   for (const { term } of whole) {
     const lists = listsOf(index, term)
     const idf = idfOf(index, lists)
     weight = Math.max(weight, idf)
     // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
-    scoreLists(index, lists, idf / Math.sqrt(whole.length), (doc, score) => accumulate(doc, score, 'add'))
+    scoreLists(index, lists, idf / Math.sqrt(whole.length), (doc, score) => {
+      if (wordScores[doc] === 0) own.push(doc)
+      wordScores[doc]! += score
+    })
   }
-  for (const { term } of terms.filter((candidate) => candidate.prefix)) {
-    const lists = prefixLists(index, term)
+  // What a word may also mean counts at a discount, and once: the best of its forms.
+  for (const { term, form } of terms) {
+    if (form === 'whole') continue
+    const lists = form === 'prefix' ? prefixLists(index, term) : listsOf(index, term)
     const idf = idfOf(index, lists)
     if (weight === 0) weight = idf
-    scoreLists(index, lists, Math.min(idf, weight) * PREFIX_DISCOUNT, (doc, score) =>
-      accumulate(doc, score, 'max'),
-    )
+    scoreLists(index, lists, Math.min(idf, weight) * DISCOUNTS[form], (doc, score) => {
+      if (wordScores[doc] === 0) own.push(doc)
+      if (score > wordScores[doc]!) wordScores[doc] = score
+    })
   }
   for (const doc of own) {
-    if (found[doc] === 0) touched.push(doc)
+    if (found[doc] === 0) touched[sums.touchedCount++] = doc
     scores[doc]! += wordScores[doc]!
     found[doc]! |= 1 << at
     wordScores[doc] = 0
@@ -159,8 +197,9 @@ function takeBest(candidates: number[], scores: Float32Array, index: Index, limi
   const compare = (a: number, b: number) => scores[b]! - scores[a]! || index.number(a) - index.number(b)
   if (candidates.length <= 4 * limit) return candidates.sort(compare).slice(0, limit)
   // Cut at the limit-th best score first: sorting floats in a typed array is far cheaper than sorting by a comparator.
-  const values = Float32Array.from(candidates, (doc) => scores[doc]!).sort()
-  const threshold = values[values.length - limit]!
+  const values = new Float32Array(candidates.length)
+  for (let i = 0; i < values.length; i++) values[i] = scores[candidates[i]!]!
+  const threshold = values.sort()[values.length - limit]!
   return candidates
     .filter((doc) => scores[doc]! >= threshold)
     .sort(compare)

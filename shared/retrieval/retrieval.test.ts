@@ -3,7 +3,7 @@ import { analyseQuery } from '../text/analyse.ts'
 import { compileFilter, parseFilter } from './filter.ts'
 import { fixtureIndex, fixtureManifest, fixtureSegment } from './fixture.ts'
 import { fuse } from './fusion.ts'
-import { searchLexical } from './lexical.ts'
+import { matchedWords, searchLexical } from './lexical.ts'
 import { buildIndex, type Index } from './load-index.ts'
 import { searchVector } from './vector.ts'
 
@@ -52,11 +52,54 @@ describe('lexical search', () => {
     expect(search(index, 'nothing-like-it')).toEqual([])
     expect(search(index, '')).toEqual([])
   })
+  it('prefers a word in the title to the same words scattered over attributes', async () => {
+    const index = await fixtureIndex([
+      {
+        id: 'pda',
+        title: 'Pocket computer',
+        attributes: { radio: 'bluetooth', sound: 'speaker', port: 'usb' },
+      },
+      { id: 'speaker', title: 'Speaker', attributes: { bluetooth: true } },
+    ])
+    expect(search(index, 'bluetooth speaker ')).toEqual(['speaker', 'pda'])
+  })
+  it('does not punish an item for being described well', async () => {
+    const attributes = Object.fromEntries(
+      Array.from({ length: 80 }, (_, n) => [`a${n}`, `value number ${n}`]),
+    )
+    const index = await fixtureIndex([
+      { id: 'short', title: 'Oak desk for two' },
+      { id: 'long', title: 'Oak desk', description: 'Solid wood. '.repeat(50), attributes },
+    ])
+    expect(search(index, 'oak desk ')).toEqual(['long', 'short'])
+  })
+  it('takes the name of a yes-or-no attribute for a word when the answer is yes', async () => {
+    const index = await fixtureIndex([
+      { id: 'yes', title: 'Lamp', attributes: { dimmable: true } },
+      { id: 'no', title: 'Lamp', attributes: { dimmable: false } },
+    ])
+    expect(search(index, 'dimmable ')).toEqual(['yes'])
+  })
+  it('finds another name of the thing, after the name that was typed', async () => {
+    const index = await fixtureIndex([
+      { id: 'other', title: 'Notebook silver' },
+      { id: 'typed', title: 'Laptop silver' },
+      { id: 'none', title: 'Desk silver' },
+    ])
+    expect(search(index, 'laptop ')).toEqual(['typed', 'other'])
+  })
+  it('gives the same answer whatever was asked before, on an index of any size', async () => {
+    const [small, large] = [await fixtureIndex(ITEMS.slice(0, 2)), await fixtureIndex(ITEMS)]
+    const asked = ['bluetooth', 'hp ink black', 'speaker stand']
+    const fresh = asked.map((query) => [search(small, query), search(large, query)])
+    for (const index of [large, small, large]) for (const query of [...asked].reverse()) search(index, query)
+    expect(asked.map((query) => [search(small, query), search(large, query)])).toEqual(fresh)
+  })
   it('names the words that matched, as they were typed', async () => {
     const index = await fixtureIndex(ITEMS)
-    const { matches, total } = searchLexical(index, analyseQuery('Bluetooth Speakers xyz '), 1)
-    expect(matches[0]!.matched).toEqual(['bluetooth', 'speakers'])
-    expect(total).toBe(3)
+    const result = searchLexical(index, analyseQuery('Bluetooth Speakers xyz '), 1)
+    expect(matchedWords(result, result.matches[0]!.found)).toEqual(['bluetooth', 'speakers'])
+    expect(result.total).toBe(3)
   })
   it('orders equal scores by item number', async () => {
     const index = await fixtureIndex(

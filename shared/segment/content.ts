@@ -28,10 +28,11 @@ export type Postings = { rows: number[]; weights: number[] }
 export type SegmentContent = { dim: number; rows: SegmentRow[]; postings: Map<string, Postings> }
 
 /**
- * Field weights in half words: a word in the title counts as much as six in the attributes.
+ * Field weights in half words: a word in the title counts as much as six in the attributes, and one in the category more
+ * still, because it says what the thing is ("notebook" is a Notebook before it is a case for one).
  * Source: the linear combination of term frequencies, Robertson, Zaragoza, Taylor, CIKM 2004.
  */
-const FIELD_WEIGHTS = { title: 6, brand: 4, category: 4, description: 2, attributes: 1 } as const
+const FIELD_WEIGHTS = { title: 6, brand: 4, category: 10, description: 2, attributes: 1 } as const
 const WEIGHT_MAX = 255
 /** Attribute values beyond this are prose, not facets. */
 const FACET_CHARS_MAX = 80
@@ -52,8 +53,7 @@ export function contentOf(
     const { item } = row
     if (!item) return tombstone(row)
     const weights = weightedTerms(item)
-    let length = 0
-    for (const weight of weights.values()) length += weight
+    const length = headLength(item)
     for (const term of exactTerms(item)) addPosting(postings, term, at, 1)
     for (const [term, weight] of weights) addPosting(postings, term, at, Math.min(WEIGHT_MAX, weight))
     const { id, title, brand, category, price, currency, stock, image, url } = item
@@ -72,6 +72,15 @@ const tombstone = ({ number, version, contentHash }: BatchRow): SegmentRow => ({
 
 type Item = NonNullable<BatchRow['item']>
 
+/**
+ * What BM25 divides by: the length of title, brand and category. Descriptions and attributes are left out, else an item
+ * would be punished for being described well.
+ */
+const headLength = ({ title, brand, category }: Item): number =>
+  analyse(title).length * FIELD_WEIGHTS.title +
+  analyse(brand).length * FIELD_WEIGHTS.brand +
+  analyse(category.join(' ')).length * FIELD_WEIGHTS.category
+
 function weightedTerms(item: Item): Map<string, number> {
   const weights = new Map<string, number>()
   const add = (text: string, weight: number) => {
@@ -81,8 +90,10 @@ function weightedTerms(item: Item): Map<string, number> {
   add(item.brand, FIELD_WEIGHTS.brand)
   add(item.category.join(' '), FIELD_WEIGHTS.category)
   add(item.description.slice(0, DESCRIPTION_CHARS_INDEXED), FIELD_WEIGHTS.description)
-  for (const value of Object.values(item.attributes))
-    if (typeof value !== 'boolean')
+  // Of a yes-or-no attribute the name is the word: { bluetooth: true }.
+  for (const [name, value] of Object.entries(item.attributes))
+    if (value === true) add(name.replaceAll('_', ' '), FIELD_WEIGHTS.attributes)
+    else if (value !== false)
       add(Array.isArray(value) ? value.join(' ') : String(value), FIELD_WEIGHTS.attributes)
   // The id is how staff and repeat buyers look a product up; it matches as a word of its own too.
   for (const term of analyse(item.id)) if (!weights.has(term)) weights.set(term, FIELD_WEIGHTS.attributes)

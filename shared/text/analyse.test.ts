@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { analyse, analyseQuery } from './analyse.ts'
 
-const termsOf = (query: string) => analyseQuery(query).map(({ term, prefix }) => (prefix ? `${term}*` : term))
+const MARKS = { whole: '', prefix: '*', synonym: '~' }
+const termsOf = (query: string) => analyseQuery(query).map(({ term, form }) => MARKS[form] + term)
 
 describe('analyse', () => {
   it('stems English, folds case, width and accents, and leaves stop words out', () => {
@@ -30,8 +31,12 @@ describe('analyse', () => {
 
 describe('analyseQuery', () => {
   it('takes the last word as a prefix while it is being typed', () => {
-    expect(termsOf('bluetooth spea')).toEqual(['bluetooth', 'spea*', 'spea'])
+    expect(termsOf('bluetooth spea')).toEqual(['bluetooth', '*spea', 'spea'])
     expect(termsOf('bluetooth speaker ')).toEqual(['bluetooth', 'speaker'])
+  })
+  it('adds other names of a thing, marked as such', () => {
+    expect(termsOf('thinkpad laptops ')).toEqual(['thinkpad', 'laptop', '~notebook'])
+    expect(termsOf('kabel ')).toEqual(['kabel', '~cabl'])
   })
   it('keeps stop words when there is nothing else', () => {
     expect(termsOf('the with ')).toEqual(['the', 'with'])
@@ -39,7 +44,8 @@ describe('analyseQuery', () => {
   it('meets the terms of the same text in a document', () => {
     for (const text of ['USB-C cable 2m', 'thinkpad laptops', '蓝牙音箱', "women's shoes"]) {
       const document = new Set(analyse(text))
-      for (const { term, prefix } of analyseQuery(`${text} `)) expect(prefix || document.has(term)).toBe(true)
+      for (const { term, form } of analyseQuery(`${text} `))
+        expect(form === 'synonym' || document.has(term)).toBe(true)
     }
   })
 })

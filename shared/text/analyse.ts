@@ -4,6 +4,7 @@
  */
 import { stemmer } from 'stemmer'
 import { foldText } from './normalise.ts'
+import { synonymsOf } from './synonyms.ts'
 
 /** Function words that say nothing about a product. Units, "no", "not" and "for" of "for women" matter too little to keep. */
 const STOP_WORDS = new Set(
@@ -22,8 +23,8 @@ const STEMS_CACHED_MAX = 50_000
 
 export type QueryTerm = {
   term: string
-  /** The word was still being typed: terms that start with `term` match as well. */
-  prefix: boolean
+  /** whole: as it is; prefix: still being typed, so that it matches what it starts; synonym: another name of the thing. */
+  form: 'whole' | 'prefix' | 'synonym'
   /** The word as the shopper typed it, for reasons ("matches 'speakers'"). */
   source: string
 }
@@ -62,8 +63,10 @@ export function analyseQuery(text: string): QueryTerm[] {
       const terms = termsOf(word).filter((term) => keepStopWords || !STOP_WORDS.has(term))
       // A word in the making is not stemmed: "comput" and "computi" must both reach "computer".
       if (index === open && !CJK.test(word) && !JOINTS.test(word) && word.length >= 2)
-        add(found, { term: word, prefix: true, source: word })
-      for (const term of terms) add(found, { term, prefix: false, source: word })
+        add(found, { term: word, form: 'prefix', source: word })
+      for (const term of terms) add(found, { term, form: 'whole', source: word })
+      for (const synonym of synonymsOf(word))
+        add(found, { term: stem(synonym), form: 'synonym', source: word })
     })
     return [...found.values()]
   }
@@ -73,7 +76,7 @@ export function analyseQuery(text: string): QueryTerm[] {
 }
 
 const add = (found: Map<string, QueryTerm>, term: QueryTerm) => {
-  const key = `${term.prefix ? '*' : ''}${term.term}`
+  const key = `${term.form === 'prefix' ? '*' : ''}${term.term}`
   if (!found.has(key)) found.set(key, term)
 }
 
