@@ -2,7 +2,11 @@
 export type BlobStore = {
   get(key: string): Promise<{ bytes: Uint8Array; etag: string } | null>
   /** `ifMatch` and `ifNoneMatch: '*'` make the write conditional; a lost race is `{ ok: false }`, not an error. */
-  put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<{ ok: true; etag: string } | { ok: false }>
+  put(
+    key: string,
+    bytes: Uint8Array,
+    condition?: PutCondition,
+  ): Promise<{ ok: true; etag: string } | { ok: false }>
   delete(key: string): Promise<void>
 }
 export type PutCondition = { ifMatch?: string; ifNoneMatch?: '*' }

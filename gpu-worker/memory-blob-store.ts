@@ -1,7 +1,9 @@
 /** @file The bucket in memory: the twin of `s3-blob-store.ts` for tests; `test/contract/blob-store.ts` runs on both. */
 import type { BlobStore } from './blob-store.ts'
 
-export function createMemoryBlobStore(): BlobStore & { readonly objects: Map<string, { bytes: Uint8Array; etag: string }> } {
+export function createMemoryBlobStore(): BlobStore & {
+  readonly objects: Map<string, { bytes: Uint8Array; etag: string }>
+} {
   const objects = new Map<string, { bytes: Uint8Array; etag: string }>()
   let writes = 0
   return {

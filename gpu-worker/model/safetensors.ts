@@ -50,7 +50,8 @@ export function decodeSafetensors(
     if (to > body.length || to - from !== count * bytesPerElement)
       return err(`tensor ${stored} lies outside the file or does not fit its shape [${shape.join(', ')}]`)
     if (tensors.has(name)) return err(`tensor ${name} is there twice`)
-    tensors.set(name, { shape, data: toFloat32(dtype, body.slice(from, to)) })
+    // A copy by construction: `slice` of a Node Buffer is a view of the whole file.
+    tensors.set(name, { shape, data: toFloat32(dtype, new Uint8Array(body.subarray(from, to))) })
   }
   return ok(tensors)
 }
