@@ -20,6 +20,15 @@ describe('the worker configuration', () => {
       drain: true,
     })
   })
+  it('takes int8 on the CPU and fp32 on a card, unless told', () => {
+    const precisionOf = (more: Record<string, string>) => {
+      const config = readConfig({ ...ENV, ...more }, [])
+      return config.ok && config.value.ENCODER_PRECISION
+    }
+    expect(precisionOf({})).toBe('int8')
+    expect(precisionOf({ ENCODER_PROVIDER: 'cuda' })).toBe('fp32')
+    expect(precisionOf({ ENCODER_PRECISION: 'fp32' })).toBe('fp32')
+  })
   it('reports every fault at once, unknown keys too', () => {
     const config = readConfig({ ...ENV, LEASE_SECONDS: 'soon', QUEUE_TYPO: 'x', S3_ENDPOINT: 'nowhere' }, [
       '--darin',

@@ -6,6 +6,8 @@ export type Health = {
   jobsDone: number
   itemsEncoded: number
   modelId: string | null
+  /** Where the encoder really runs. */
+  provider: 'cpu' | 'cuda' | null
 }
 const BEAT_MS = 1_000
 

@@ -26,7 +26,7 @@ if (!config.ok) {
 await run(config.value)
 
 async function run(settings: Extract<typeof config, { ok: true }>['value']): Promise<void> {
-  const health: Health = { state: 'starting', jobsDone: 0, itemsEncoded: 0, modelId: null }
+  const health: Health = { state: 'starting', jobsDone: 0, itemsEncoded: 0, modelId: null, provider: null }
   const healthServer = await serveHealth(health, settings.HEALTH_PORT)
   const blobs = createS3BlobStore({
     endpoint: settings.S3_ENDPOINT,
@@ -47,8 +47,11 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
     modelDir: settings.MODEL_DIR,
     precision: settings.ENCODER_PRECISION,
     threads: settings.ENCODER_THREADS,
-    onLoaded: (modelId) => {
+    provider: settings.ENCODER_PROVIDER,
+    onLoaded: (modelId, provider) => {
       health.modelId = modelId
+      health.provider = provider
+      if (provider !== settings.ENCODER_PROVIDER) log('cuda-unavailable', { provider })
     },
   })
   const indexItems = createIndexItems({

@@ -6,13 +6,15 @@ import { assert } from '../../shared/lib/result.ts'
 import { createWordPiece } from '../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
 import type { Precision } from '../model/layers.ts'
-import { openSession, type Session } from '../runtime/session.ts'
+import { openSession, type Provider, type Session } from '../runtime/session.ts'
 import { planBatches } from './batches.ts'
 import { buildEncoderModel } from './encoder-model.ts'
 
 export type Encoder = {
   /** Components per vector. */
   dim: number
+  /** Where it computes. */
+  provider: Provider
   /** One unit vector per text, in order; an empty text has one too. */
   encode(texts: readonly string[]): Promise<Float32Array[]>
   close(): Promise<void>
@@ -27,6 +29,8 @@ export type EncoderOptions = {
   batchTokens?: number
   /** Threads per run, the calling one included. Default 1. */
   threads?: number
+  /** Default cpu; see `openSession` for what happens without a card. */
+  provider?: Provider
 }
 
 /** All that encoding needs, as data that can be handed to a thread. */
@@ -38,6 +42,7 @@ export type EncoderRecipe = {
   maxTokens: number
   batchTokens: number
   threads: number
+  provider: Provider
 }
 
 export const createEncoder = (options: EncoderOptions): Promise<Encoder> =>
@@ -45,7 +50,14 @@ export const createEncoder = (options: EncoderOptions): Promise<Encoder> =>
 
 /** Check the options and write the graph. Cost: a copy of the weights, tens of ms for 4 × 256. */
 export function prepareEncoder(options: EncoderOptions): EncoderRecipe {
-  const { checkpoint, precision, maxTokens = 64, batchTokens = 2_048, threads = 1 } = options
+  const {
+    checkpoint,
+    precision,
+    maxTokens = 64,
+    batchTokens = 2_048,
+    threads = 1,
+    provider = 'cpu',
+  } = options
   const positions = checkpoint.config.max_position_embeddings
   assert(
     maxTokens >= 2 && maxTokens <= positions,
@@ -60,12 +72,13 @@ export function prepareEncoder(options: EncoderOptions): EncoderRecipe {
     maxTokens,
     batchTokens,
     threads,
+    provider,
   }
 }
 
 export async function openEncoder(recipe: EncoderRecipe): Promise<Encoder> {
   const tokenizer = createWordPiece({ vocabulary: recipe.vocabulary, lowercase: recipe.lowercase })
-  const session = await openSession(recipe.model, { threads: recipe.threads })
+  const session = await openSession(recipe.model, recipe)
 
   const encode = async (texts: readonly string[]): Promise<Float32Array[]> => {
     const ids = texts.map((text) => tokenizer.encode(text, recipe.maxTokens))
@@ -86,7 +99,7 @@ export async function openEncoder(recipe: EncoderRecipe): Promise<Encoder> {
     }
     return vectors
   }
-  return { dim: recipe.dim, encode, close: () => session.close() }
+  return { dim: recipe.dim, provider: session.provider, encode, close: () => session.close() }
 }
 
 /** @returns f32[batch.length, dim] */

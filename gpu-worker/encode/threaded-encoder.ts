@@ -1,6 +1,7 @@
 /** @file `Encoder` whose session runs in a thread of its own: `encode` waits without blocking the caller's event loop. */
 import { Worker } from 'node:worker_threads'
 import { assert } from '../../shared/lib/result.ts'
+import type { Provider } from '../runtime/session.ts'
 import { type Encoder, type EncoderOptions, prepareEncoder } from './encoder.ts'
 import type { EncodeReply, EncodeRequest } from './messages.ts'
 
@@ -28,8 +29,11 @@ export async function createThreadedEncoder(options: EncoderOptions): Promise<En
     for (const { reject } of waiting.values()) reject(dead)
     waiting.clear()
   }
-  await new Promise<void>((resolve, reject) => {
-    thread.once('message', () => resolve()) // 'ready' comes first
+  const provider = await new Promise<Provider>((resolve, reject) => {
+    thread.once('message', (reply: EncodeReply) => {
+      assert(reply.kind === 'ready', 'the encoder thread is ready first')
+      resolve(reply.provider)
+    })
     thread.once('error', reject)
     thread.once('exit', (code) =>
       reject(new Error(`the encoder thread ended with code ${code} before it was ready`)),
@@ -52,6 +56,7 @@ export async function createThreadedEncoder(options: EncoderOptions): Promise<En
 
   return {
     dim,
+    provider,
     encode: (texts) =>
       new Promise((resolve, reject) => {
         if (dead) return reject(dead)

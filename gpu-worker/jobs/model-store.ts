@@ -18,6 +18,7 @@ import {
 } from '../model/checkpoint.ts'
 import type { Precision } from '../model/layers.ts'
 import { createSeededCheckpoint } from '../model/seeded.ts'
+import type { Provider } from '../runtime/session.ts'
 import type { LoadedModel, ModelStore } from './model.ts'
 
 /** Tokens per item text: titles have 10 to 30, the rest is the start of the description. */
@@ -35,13 +36,14 @@ type Options = {
   modelDir: string | undefined
   precision: Precision
   threads: number
-  onLoaded?(modelId: string): void
+  provider?: Provider
+  onLoaded?(modelId: string, provider: Provider): void
   /** Size of the seeded model; the default of 4 × 256 is what `createSeededCheckpoint` says. */
   seededSize?: { layers: number; hidden: number; heads: number }
 }
 
 export function createModelStore(options: Options): ModelStore {
-  const { blobs, modelDir, precision, threads, onLoaded = () => {}, seededSize = {} } = options
+  const { blobs, modelDir, precision, threads, provider = 'cpu', onLoaded = () => {} } = options
   let open: { ref: ModelRef; encoder: Encoder } | null = null
 
   const use = async (ref: ModelRef, checkpoint: () => Promise<Checkpoint>): Promise<LoadedModel> => {
@@ -54,9 +56,10 @@ export function createModelStore(options: Options): ModelStore {
         precision,
         maxTokens: ref.maxTokens,
         threads,
+        provider,
       })
       open = { ref, encoder }
-      onLoaded(ref.id)
+      onLoaded(ref.id, encoder.provider)
     }
     const { encoder } = open
     return {
@@ -106,7 +109,7 @@ export function createModelStore(options: Options): ModelStore {
         : createSeededCheckpoint({
             vocabulary: trainWordPiece([ALPHABET, ...texts], { size: VOCABULARY_SIZE, lowercase: true }),
             seed: SEED,
-            ...seededSize,
+            ...options.seededSize,
           })
       const ref = await upload(checkpoint)
       return use(ref, async () => checkpoint)

@@ -10,7 +10,12 @@ import { assert } from '../../shared/lib/result.ts'
 export type Tensor =
   | { data: Float32Array; dims: readonly number[] }
   | { data: BigInt64Array; dims: readonly number[] }
+/** Where a session computes. */
+export type Provider = 'cpu' | 'cuda'
 export type Session = {
+  /** The one that it really runs on. */
+  provider: Provider
+
   /** Inputs by name → f32 outputs by name, valid until the caller drops them. */
   run(
     feeds: Readonly<Record<string, Tensor>>,
@@ -28,20 +33,39 @@ const HAS_VNNI = (() => {
   }
 })()
 
-/** @param threads intra-op threads, the calling one included; ≥ 1 */
-export async function openSession(model: Uint8Array, { threads }: { threads: number }): Promise<Session> {
+export type SessionOptions = {
+  /** Intra-op threads on the CPU, the calling one included; ≥ 1. */
+  threads: number
+  /** Default cpu. Where CUDA cannot start (no card, no libraries), the session runs on the CPU and says so by `provider`. */
+  provider?: Provider
+}
+
+export async function openSession(model: Uint8Array, options: SessionOptions): Promise<Session> {
+  const { threads, provider = 'cpu' } = options
+
   assert(Number.isInteger(threads) && threads >= 1, `${threads} threads`)
-  const session = await InferenceSession.create(model, {
-    executionProviders: ['cpu'],
-    intraOpNumThreads: threads,
-    interOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
-    logSeverityLevel: 3,
-    // x64 without VNNI multiplies u8 by s8 into saturating 16 bit: wrong sums. The option keeps them exact there, and would
-    // take 40 % of the speed where VNNI does it right anyway.
-    extra: { session: { x64quantprecision: HAS_VNNI ? '0' : '1' } },
-  })
+  const create = (name: Provider) =>
+    InferenceSession.create(model, {
+      executionProviders: [name],
+      intraOpNumThreads: threads,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      // x64 without VNNI multiplies u8 by s8 into saturating 16 bit: wrong sums. The option keeps them exact there, and would
+      // take 40 % of the speed where VNNI does it right anyway.
+      extra: { session: { x64quantprecision: HAS_VNNI ? '0' : '1' } },
+    })
+  let used = provider
+  let session: InferenceSession
+  try {
+    session = await create(provider)
+  } catch (error) {
+    if (provider === 'cpu') throw error
+    used = 'cpu'
+    session = await create('cpu')
+  }
   return {
+    provider: used,
     run: async (feeds) => {
       const results = await session.run(
         Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)])),
