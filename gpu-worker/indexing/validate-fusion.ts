@@ -8,8 +8,10 @@ import type { Fusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 
 const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.5]
-/** What a weight must win over 0 before it is used; below it, the difference is noise on a few hundred queries. */
+/** What a weight must win over 0 in MRR before it is worth an encoder run for each search. */
 const GAIN_MIN = 0.005
+/** Standard errors of the paired difference that the gain must exceed: on a few hundred queries less is chance. */
+const GAIN_ERRORS_MIN = 2
 /** As deep as the edge looks, so that what is chosen here is what happens there. */
 const LEXICAL_DEPTH = 1_000
 const QUERIES = 200
@@ -21,7 +23,8 @@ export type ShouldStop = () => Promise<boolean>
 
 /**
  * Known-item search: a query is two to four words of an item's title, a quarter of them with a typo; the item is the one
- * answer. The weight with the best MRR@10 wins; within `GAIN_MIN` the smaller one does. Null when stopped.
+ * answer. The weight with the best MRR@10 wins if its gain over words alone is large enough and not chance; else 0.
+ * Null when stopped.
  */
 export async function chooseVectorWeight(
   index: Index,
@@ -30,7 +33,8 @@ export async function chooseVectorWeight(
   seed = 1,
 ): Promise<Fusion | null> {
   const queries = sampleQueries(index, createRandom(seed))
-  const sums = WEIGHTS.map(() => 0)
+  /** Reciprocal ranks by weight and query. */
+  const ranks = WEIGHTS.map((): number[] => [])
   for (const { text, doc } of queries) {
     if (await shouldStop()) return null
     const [vector] = await encode([text])
@@ -38,21 +42,30 @@ export async function chooseVectorWeight(
     const semantic = searchVector(index, vector!, VECTOR_DEPTH)
     WEIGHTS.forEach((weight, at) => {
       const rank = combine(index, lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
-      if (rank >= 0 && rank < 10) sums[at]! += 1 / (rank + 1)
+      ranks[at]!.push(rank >= 0 && rank < 10 ? 1 / (rank + 1) : 0)
     })
   }
-  const mrr = sums.map((sum) => (queries.length > 0 ? sum / queries.length : 0))
-  let best = 0
-  mrr.forEach((value, at) => {
-    if (value > mrr[best]! + GAIN_MIN) best = at
-  })
+  const mrr = ranks.map(mean)
+  const best = mrr.indexOf(Math.max(...mrr))
+  const gains = ranks[best]!.map((rank, query) => rank - ranks[0]![query]!)
+  const isGain = mean(gains) >= GAIN_MIN && mean(gains) > GAIN_ERRORS_MIN * standardError(gains)
   return {
-    vectorWeight: WEIGHTS[best]!,
+    vectorWeight: isGain ? WEIGHTS[best]! : 0,
     evidence: {
       queries: queries.length,
       mrr: WEIGHTS.map((vectorWeight, at) => ({ vectorWeight, mrr: Math.round(mrr[at]! * 1e4) / 1e4 })),
     },
   }
+}
+
+const mean = (values: readonly number[]): number =>
+  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
+
+/** Of the mean: s / √n. */
+function standardError(values: readonly number[]): number {
+  const center = mean(values)
+  const variance = mean(values.map((value) => (value - center) ** 2))
+  return Math.sqrt(variance / Math.max(1, values.length - 1))
 }
 
 function sampleQueries(index: Index, random: Random): { text: string; doc: number }[] {

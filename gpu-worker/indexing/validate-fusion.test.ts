@@ -1,0 +1,66 @@
+import { describe, expect, it } from 'vitest'
+import { createRandom, gaussian } from '../../shared/lib/random.ts'
+import { fixtureIndex, fixtureManifest } from '../../shared/retrieval/fixture.ts'
+import { chooseVectorWeight } from './validate-fusion.ts'
+
+const DIM = 4
+const random = createRandom(3)
+const noise = () => Float32Array.from({ length: DIM }, () => gaussian(random))
+const unit = (vector: Float32Array) => vector.map((v) => v / Math.hypot(...vector))
+/** Items in groups of ten with equal titles: words alone cannot tell them apart. */
+const VECTORS = Array.from({ length: 120 }, () => unit(noise()))
+const ITEMS = VECTORS.map((vector, n) => ({ id: `i${n}`, title: `Common title of group ${n % 12}`, vector }))
+const trained = { model: { ...fixtureManifest([]).model, trained: true, dim: DIM } }
+
+const KINDS =
+  'armchair bookcase cupboard doorbell envelope footrest greenhouse hammock inkwell jukebox keyboard lantern'.split(
+    ' ',
+  )
+const PLACES =
+  'monastery nightclub orchestra playground quarry restaurant shipyard theatre university vineyard'.split(' ')
+
+/** By the letters that two texts share. */
+function nearestTitle(titles: readonly string[], text: string): number {
+  const letters = (words: string) => new Set(words.toLowerCase())
+  const asked = [...text.toLowerCase().split(' ')]
+  const likeness = (title: string) =>
+    title.split(' ').reduce((sum, word, at) => {
+      const own = letters(word)
+      const other = letters(asked[at] ?? '')
+      return sum + [...own].filter((c) => other.has(c)).length / new Set([...own, ...other]).size
+    }, 0)
+  return titles.reduce((best, title, n) => (likeness(title) > likeness(titles[best]!) ? n : best), 0)
+}
+
+describe('the weight of the vector part', () => {
+  it('is 0 when the vectors know nothing', async () => {
+    const index = await fixtureIndex(ITEMS, trained)
+    const fusion = await chooseVectorWeight(index, async (texts) => texts.map(() => unit(noise())))
+    expect(fusion!.vectorWeight).toBe(0)
+    expect(fusion!.evidence!.mrr).toHaveLength(5)
+  })
+  it('is above 0 when they find what the words cannot tell apart, with the figures that say so', async () => {
+    // Two words name an item; with a typo in one, the words leave ten candidates and the letters still tell.
+    const titles = VECTORS.map((_, n) => `${KINDS[n % 12]} ${PLACES[Math.floor(n / 12)]}`)
+    const index = await fixtureIndex(
+      VECTORS.map((vector, n) => ({ id: `i${n}`, title: titles[n]!, vector })),
+      trained,
+    )
+    const oracle = async (texts: string[]) => texts.map((text) => VECTORS[nearestTitle(titles, text)]!)
+    const fusion = await chooseVectorWeight(index, oracle)
+    const [without, ...others] = fusion!.evidence!.mrr
+    expect(fusion!.vectorWeight).toBeGreaterThan(0)
+    expect(Math.max(...others.map(({ mrr }) => mrr))).toBeGreaterThan(without!.mrr)
+  })
+  it('stops when a job comes', async () => {
+    const index = await fixtureIndex(ITEMS, trained)
+    let looks = 0
+    const fusion = await chooseVectorWeight(
+      index,
+      async (texts) => texts.map(() => unit(noise())),
+      async () => ++looks > 3,
+    )
+    expect(fusion).toBeNull()
+    expect(looks).toBe(4)
+  })
+})
