@@ -22,10 +22,10 @@ export function searchVector(
   const quantised = quantiseQuery(query)
   const best = new BestScores(limit)
   for (const { segment, base } of index.segments) {
-    const { rows, dim, vectors, vectorScale } = segment
+    const { rows, dim, vectors, vectorSum, vectorScale } = segment
     if (dim !== query.length) continue
     if (scratch.length < rows) scratch = new Float32Array(rows)
-    dotRows(vectors, vectorScale, rows, quantised, scratch)
+    dotRows(vectors, vectorSum, vectorScale, rows, quantised, scratch)
     for (let row = 0; row < rows; row++) {
       const doc = base + row
       if (scratch[row]! <= best.threshold || index.live[doc] === 0 || vectorScale[row] === 0) continue

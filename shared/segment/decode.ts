@@ -3,6 +3,7 @@ import * as arrow from '@uwdata/flechette'
 import { err, ok, type Result } from '../lib/result.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import type { Blob, SegmentRef } from '../schema/manifest.ts'
+import { codeSums, DIM_STEP } from '../vector/quantise.ts'
 import { CATEGORY_SEPARATOR, compareBytes, STOCK_UNKNOWN } from './encode.ts'
 
 export type FormatError = { kind: 'corrupt'; reason: string }
@@ -25,6 +26,8 @@ export type Segment = {
   readonly vectors: Uint8Array
   /** 0 when the row has no vector. */
   readonly vectorScale: Float32Array
+  /** Σ codes of each row, for `dotRows`; not in the file. */
+  readonly vectorSum: Uint32Array
   readonly text: TextColumns
   readonly terms: TermDictionary
   /** Bytes that stay resident. */
@@ -87,13 +90,14 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef):
     length: valuesOf(items, 'length', Uint32Array, rows),
     vectors,
     vectorScale: valuesOf(items, 'vector_scale', Float32Array, rows),
+    vectorSum: codeSums(vectors, dim, rows),
     text: {
       ...{ contentHash: text('content_hash'), id: text('id'), title: text('title'), brand: text('brand') },
       ...{ currency: text('currency'), image: text('image'), url: text('url') },
       category: (row) => category(row).split(CATEGORY_SEPARATOR).filter(Boolean),
     },
     terms: dictionaryOf(arrow.tableFromIPC(files.terms), termRows),
-    bytes: files.items.length + files.terms.length,
+    bytes: files.items.length + files.terms.length + rows * Uint32Array.BYTES_PER_ELEMENT,
   }
 }
 
@@ -137,8 +141,13 @@ const valuesOf = <T extends object>(
 function vectorsOf(table: arrow.Table, rows: number) {
   const type = columnOf(table, 'vector').type as { stride?: number }
   const dim = type.stride ?? 0
-  if (dim <= 0 || dim % 2 !== 0) throw new Error(`column "vector" has ${dim} components`)
-  return { dim, values: view(batchOf(table, 'vector').children[0]?.values, Uint8Array, rows * dim, 'vector') }
+  if (dim <= 0 || dim % DIM_STEP !== 0) throw new Error(`column "vector" has ${dim} components`)
+  const values = view(batchOf(table, 'vector').children[0]?.values, Uint8Array, rows * dim, 'vector')
+  // Larger codes would spill over in `dotRows`.
+  for (let i = 0; i < values.length; i++)
+    if (values[i]! > 127) throw new Error('a vector code has more than 7 bits')
+  // Arrow aligns buffers to eight bytes within a file; a file that itself lies askew in memory is copied.
+  return { dim, values: values.byteOffset % 4 === 0 ? values : values.slice() }
 }
 
 function dictionaryOf(table: arrow.Table, rowCount: number): TermDictionary {
