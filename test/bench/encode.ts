@@ -103,7 +103,9 @@ function tokeniseRate(vocabulary: string[], texts: readonly string[]): number {
 }
 
 const checksum = (vectors: readonly Float32Array[]): number =>
-  Math.round(vectors.reduce((sum, vector) => sum + vector.reduce((a, b, i) => a + b * ((i % 7) + 1), 0), 0) * 1e3) / 1e3
+  Math.round(
+    vectors.reduce((sum, vector) => sum + vector.reduce((a, b, i) => a + b * ((i % 7) + 1), 0), 0) * 1e3,
+  ) / 1e3
 
 function spread(values: readonly number[], precision = 1): Spread {
   const sorted = [...values].sort((a, b) => a - b)

@@ -21,6 +21,7 @@ import { applyFieldMap, FieldMap } from '../../shared/quality/field-map.ts'
 
 const SEED = 7
 const WARM_UP_REQUESTS = 200
+const QUIET_LOOKS = 6
 const DATA = process.env['AISLE_DATA'] ?? '../shared/data'
 
 export type MainJobSizes = { items: number; requests: number; changes: number }
@@ -32,6 +33,8 @@ export type MainJobReport = {
   catalogue: string
   machine: string
   import: ImportOutcome & { importerPeakMb: number; edgePeakMb: number }
+  /** Highest resident set of workerd over the whole run, MB. */
+  edgePeakMb: number
   searchMs: Quantiles
   recommendMs: Quantiles
   titleChangeSeconds: Quantiles
@@ -58,9 +61,11 @@ export async function measureMainJob(sizes: MainJobSizes): Promise<MainJobReport
   const stack = await startStack({ stateDir: join(folder, 'state'), port: 0, quiet: true })
   try {
     const imported = await runImporter(source.file, source.map, stack)
+    const edgeImportMb = peakMb(stack.pids['edge']!)
     const random = createRandom(SEED)
     const pick = () => source.items[Math.floor(random() * source.items.length)]!
     const client = createClient(stack.url, stack.keys.secret)
+    await untilQuiet(client)
 
     const queries = Array.from({ length: sizes.requests }, () => queryFrom(pick().title, random))
     await seedShopper(client, pick)
@@ -85,7 +90,8 @@ export async function measureMainJob(sizes: MainJobSizes): Promise<MainJobReport
     return {
       catalogue: source.name,
       machine: `${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}`,
-      import: { ...imported, edgePeakMb: peakMb(stack.pids['edge']!) },
+      import: { ...imported, edgePeakMb: edgeImportMb },
+      edgePeakMb: peakMb(stack.pids['edge']!),
       searchMs: quantiles(searchMs),
       recommendMs: quantiles(recommendMs),
       titleChangeSeconds: quantiles(titleChangeSeconds),
@@ -143,6 +149,17 @@ async function runImporter(file: string, map: string, stack: Stack) {
   for await (const chunk of child.stdout) output += chunk
   clearInterval(sampler)
   return { ...(JSON.parse(output.trim().split('\n').at(-1)!) as ImportOutcome), importerPeakMb }
+}
+
+/** After an import the worker merges and tunes; wait until the index has stayed the same for a while. */
+async function untilQuiet(client: ReturnType<typeof createClient>): Promise<void> {
+  let version = -1
+  for (let looks = 0; looks < QUIET_LOOKS; looks++) {
+    const { index } = await client.get<{ index: { version: number } }>('/v1/status')
+    if (index.version !== version) looks = 0
+    version = index.version
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+  }
 }
 
 /** Highest resident set so far, MB; 0 when the process is gone. */
@@ -240,13 +257,14 @@ if (import.meta.main) {
   const report = await measureMainJob(sizes)
   if (values.json) console.log(JSON.stringify(report))
   else {
-    const row = (name: string, value: string) => console.log(`${name.padEnd(34)} ${value}`)
+    const row = (name: string, value: string) => console.log(`${name.padEnd(36)} ${value}`)
     const spread = (q: Quantiles, unit: string) =>
       `p50 ${q.p50}  p95 ${q.p95}  p99 ${q.p99}  max ${q.max} ${unit}`
     row('catalogue', report.catalogue)
     row('machine', report.machine)
     row('import until searchable', `${report.import.seconds} s (${report.import.searchable} items)`)
     row('peak memory, importer / edge', `${report.import.importerPeakMb} / ${report.import.edgePeakMb} MB`)
+    row('peak memory of the edge, whole run', `${report.edgePeakMb} MB`)
     row('search', spread(report.searchMs, 'ms'))
     row('recommend', spread(report.recommendMs, 'ms'))
     row('title change → search result', spread(report.titleChangeSeconds, 's'))
