@@ -97,11 +97,21 @@ async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerat
 
 const bomLength = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0)
 
+/** UTF-16 without its mark: the first letters all have a NUL on the same side. */
+function hasUtf16Letters(head: Buffer): boolean {
+  const units = Math.min(4, head.length >> 1)
+  const bytes = (half: number) => Array.from({ length: units }, (_, unit) => head[2 * unit + half]!)
+  const isNul = (byte: number) => byte === 0
+  const [first, second] = [bytes(0), bytes(1)]
+  return (
+    units > 0 && ((first.every(isNul) && !second.some(isNul)) || (second.every(isNul) && !first.some(isNul)))
+  )
+}
+
 /** The content decides; the file's name only where the content leaves two readings. */
 export function detectFormat(head: Buffer, path: string): Format {
   const mark = head.length < 2 ? 0 : head.readUInt16BE(0)
-  // Without its mark, the NUL beside the first letter gives it away.
-  if (mark === 0xfffe || mark === 0xfeff || (head.length >= 2 && (head[0] === 0) !== (head[1] === 0)))
+  if (mark === 0xfffe || mark === 0xfeff || hasUtf16Letters(head))
     throw new Failure(`"${path}" is UTF-16: save it as UTF-8.`)
   const text = head.subarray(bomLength(head)).toString('utf8')
   const start = text.trimStart()
@@ -198,6 +208,12 @@ async function* splitLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer
   if (size > 0) yield Buffer.concat(parts)
 }
 
+function countLines(bytes: Buffer): number {
+  let lines = 0
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++
+  return lines
+}
+
 async function* readJsonArray(chunks: AsyncIterable<Buffer>, path: string): AsyncGenerator<Row> {
   const parser = new JSONParser({ paths: ['$.*'], keepStack: false })
   let rows: Row[] = []
@@ -217,14 +233,21 @@ async function* readJsonArray(chunks: AsyncIterable<Buffer>, path: string): Asyn
     failed ||= error.message
   }
   let line = 1
+  let offset = 0
   for await (const chunk of chunks) {
     chunkBytes = chunk.length
     elementBytes += chunkBytes
     parser.write(chunk)
     yield* rows
     rows = []
-    if (failed) throw new Failure(`"${path}", after element ${index}, near line ${line}: ${failed}`)
-    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) line++
+    if (failed) {
+      // The parser names the byte; people look for the line.
+      const position = Number(/absolute position "(\d+)"/.exec(failed)?.[1] ?? offset)
+      const near = line + countLines(chunk.subarray(0, position - offset))
+      throw new Failure(`"${path}", after element ${index}, near line ${near}: ${failed}`)
+    }
+    line += countLines(chunk)
+    offset += chunk.length
   }
   if (!parser.isEnded) throw new Failure(`"${path}" ends inside its JSON array, after element ${index}.`)
 }
