@@ -50,6 +50,8 @@ export type Stack = {
   /** Wait until the events that were sent are applied, then bring the popular lists up to date. */
   settleEvents(): Promise<void>
   workerHealthUrl(index: number): string
+  /** What a worker of this stack needs to know. */
+  workerEnvironment(): Record<string, string>
   /** What follows breaks things on purpose, for tests. */
   killWorker(index: number): Promise<void>
   restartEdge(): Promise<void>
@@ -121,16 +123,18 @@ async function startParts(
   const workers: Supervised[] = []
   const record = () =>
     state.record([edge?.pid, ...workers.map((worker) => worker.pid())].filter((pid) => pid !== undefined))
+  const environmentFor = (s3Url: string) =>
+    workerEnvironment({
+      queueUrl: queue.url,
+      s3Url,
+      secrets,
+      leaseSeconds: options.leaseSeconds ?? LEASE_SECONDS,
+    })
   const startWorkers = (s3Url: string) => {
     for (let index = 0; index < (options.workers ?? 1); index++)
       workers.push(
         superviseWorker({
-          env: workerEnvironment({
-            queueUrl: queue.url,
-            s3Url,
-            secrets,
-            leaseSeconds: options.leaseSeconds ?? LEASE_SECONDS,
-          }),
+          env: environmentFor(s3Url),
           onLog: (line) => logWorkerLine(line, log),
           onStart: () => setImmediate(record),
         }),
@@ -167,6 +171,7 @@ async function startParts(
       await runCron()
     },
     workerHealthUrl: (index) => `http://127.0.0.1:${workers[index]?.beat()?.healthPort ?? 0}/healthz`,
+    workerEnvironment: () => environmentFor(edge?.s3Url ?? first.s3Url),
     killWorker: async (index) => workers[index]?.kill(),
     async restartEdge() {
       const old = edge

@@ -53,6 +53,15 @@ describe('worker', () => {
     expect(new Set(hits.map((hit) => hit.id)).size).toBe(hits.length)
   }, 120_000)
 
+  it('started with --drain works until the queue is empty and ends with 0', async () => {
+    shop = await openShop({ items: 0, workers: 0 })
+    const { batchId } = await post(rows(0, 30))
+    const { code, log } = await shop.drainOnce()
+    expect([code, log.at(-1)]).toEqual([0, 'worker-stopped'])
+    expect((await batchDone(batchId)).searchable).toBe(30)
+    expect((await shop.drainOnce()).code).toBe(0)
+  }, 120_000)
+
   it('takes a message that comes twice, late or out of order without changing the answer', async () => {
     shop = await openShop({ items: 0 })
     const first = await post([{ id: 'x', title: 'First title' }])

@@ -1,4 +1,5 @@
 /** @file A real stack in a folder of its own with part of the sample shop in it: what integration tests stand on. */
+import { spawn } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,6 +15,8 @@ export type Shop = {
   secret: Client
   public: Client
   items: SampleItem[]
+  /** Run one worker with --drain, as a platform that scales to zero does. `log`: names of its log events. */
+  drainOnce(): Promise<{ code: number | null; log: string[] }>
   close(): Promise<void>
 }
 
@@ -52,11 +55,26 @@ export async function openShop({
     secret,
     public: createClient(stack.url, stack.keys.public),
     items,
+    drainOnce: () => drainOnce(stack.workerEnvironment()),
     async close() {
       await stack.stop()
       rmSync(stateDir, { recursive: true, force: true })
     },
   }
+}
+
+async function drainOnce(env: Record<string, string>): Promise<{ code: number | null; log: string[] }> {
+  const child = spawn(process.execPath, ['gpu-worker/index.ts', '--drain'], {
+    env,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let text = ''
+  child.stderr.on('data', (chunk) => {
+    text += chunk
+  })
+  const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
+  const log = text.split('\n').filter((line) => line.startsWith('{'))
+  return { code, log: log.map((line) => (JSON.parse(line) as { event: string }).event) }
 }
 
 /**
