@@ -307,7 +307,14 @@ describe('status and page', () => {
     const { body } = await call<StatusReply>('GET', '/v1/status')
     expect(body.items).toMatchObject({ accepted: 6, searchable: 6, quarantined: 0 })
     expect(body.index).toMatchObject({ version: 1, segments: 1, fault: null })
-    expect(body.model).toEqual({ id: 'm1', trained: false, dim: 4, layers: 1, vectorWeight: 0 })
+    expect(body.model).toEqual({
+      id: 'm1',
+      trained: false,
+      dim: 4,
+      layers: 1,
+      vectorWeight: 0,
+      validatedOn: null,
+    })
   })
   it('without a key for it the page is closed and says how to open it', async () => {
     const page = await call<string>('GET', '/', { key: null })

@@ -49,6 +49,7 @@ export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
                 dim: manifest.model.dim,
                 layers: manifest.model.layers,
                 vectorWeight: manifest.fusion.vectorWeight,
+                validatedOn: manifest.fusion.evidence?.queries ?? null,
               }
             : null,
           queue: { ...backlog, deadLetters },

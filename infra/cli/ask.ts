@@ -60,7 +60,12 @@ export function renderStatus({ items, index, model, queue }: StatusReply): strin
           ? `${model.id}, ${model.layers} × ${model.dim}, ${model.trained ? 'trained' : 'not trained'}`
           : 'none yet',
       ],
-      ['vector weight', model ? String(model.vectorWeight) : '–'],
+      [
+        'vector weight',
+        model
+          ? `${model.vectorWeight}, ${model.validatedOn ? `validated on ${model.validatedOn} queries` : 'not validated yet'}`
+          : '–',
+      ],
       [
         'queue',
         `${queue.pendingBatches} batches wait, the oldest ${queue.oldestSeconds.toFixed(0)} s; ${queue.deadLetters} dead letters`,

@@ -4,7 +4,7 @@ import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { SearchReply } from '../../shared/schema/replies.ts'
 import { startStack } from '../local/stack.ts'
-import { search } from './ask.ts'
+import { search, status } from './ask.ts'
 import { type Client, createClient } from './client.ts'
 import { Failure } from './failure.ts'
 import { importFile, readFieldMap } from './import.ts'
@@ -15,6 +15,7 @@ const DEPTH = 100
 const QUERY_CHARS_MAX = 500
 const QUERIES_IN_FLIGHT = 2
 const DEGRADED_RETRIES_MAX = 100
+const VALIDATION_LOOKS_MAX = 600
 
 export type EvalSearchOptions = {
   catalog: string
@@ -35,12 +36,22 @@ export async function evalSearch(options: EvalSearchOptions) {
   try {
     const client = createClient(stack.url, stack.keys.secret)
     const imported = await importFile(client, options.catalog, map, { wait: true, quiet: options.quiet })
+    if (options.mode === 'hybrid') await untilValidated(client)
     const lines = await runQueries(client, queries, options)
     writeFileSync(options.out, lines.join(''))
     return { items: imported.accepted, queries: queries.length, results: lines.length, out: options.out }
   } finally {
     await stack.stop()
   }
+}
+
+/** The worker chooses the weight of the vectors when it is idle; a run from before would not be repeatable. */
+async function untilValidated(client: Client): Promise<void> {
+  for (let look = 0; look < VALIDATION_LOOKS_MAX; look++) {
+    if ((await status(client)).model?.validatedOn !== null) return
+    await wait(500)
+  }
+  throw new Failure('The worker did not validate the weight of the vectors; see "aisle status".')
 }
 
 type Query = { qid: string; text: string }

@@ -87,7 +87,15 @@ export const StatusReply = z.object({
     fault: z.string().nullable(),
   }),
   model: z
-    .object({ id: z.string(), trained: z.boolean(), dim: z.int(), layers: z.int(), vectorWeight: z.number() })
+    .object({
+      id: z.string(),
+      trained: z.boolean(),
+      dim: z.int(),
+      layers: z.int(),
+      vectorWeight: z.number(),
+      /** Known-item queries behind `vectorWeight`; null until the worker has found time to validate it. */
+      validatedOn: z.int().nullable(),
+    })
     .nullable(),
   queue: z.object({ pendingBatches: z.int(), oldestSeconds: z.number(), deadLetters: z.int() }),
 })
