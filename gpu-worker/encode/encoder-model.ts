@@ -10,7 +10,7 @@ export function buildEncoderModel(checkpoint: Checkpoint, options: LayersOptions
   const ids = g.input('ids', 'i64', ['batch', 'seq'])
   const mask = g.input('mask', 'f32', ['batch', 'seq'])
   const layers = createLayers(g, checkpoint, options)
-  const hidden = emitBert(g, checkpoint.config, layers, ids, mask)
+  const hidden = emitBert(g, checkpoint.config, layers, { ids, mask })
   g.output(emitMeanPooling(g, hidden, mask), 'emb')
   return g.toModel()
 }

@@ -15,16 +15,19 @@ export type GraphNode = {
   inputs: readonly (Value | null)[]
   outputs: readonly Value[]
   attributes: Attributes
+  /** Outputs from here on are left out of the file when nothing reads them. */
+  requiredOutputs: number
 }
-export type NodeOptions = { attributes?: Attributes; domain?: string }
+export type NodeOptions = { attributes?: Attributes; domain?: string; requiredOutputs?: number }
 export type GraphBuilder = ReturnType<typeof createBuilder>
 
-const BYTES_PER_ELEMENT: Record<DType, number> = { f32: 4, u8: 1, i8: 1, i32: 4, i64: 8 }
+const BYTES_PER_ELEMENT: Record<DType, number> = { f32: 4, u8: 1, i8: 1, i32: 4, i64: 8, bool: 1 }
 
 export function createBuilder(name: string) {
   const nodes: GraphNode[] = []
   const initializers = new Map<string, TensorMessage>()
   const constants = new Map<string, Value>()
+  const intsByValue = new Map<Value, readonly number[]>()
   const inputs: Value[] = []
   const outputs: Value[] = []
   const names = new Set<string>()
@@ -65,20 +68,29 @@ export function createBuilder(name: string) {
   const scalar = (number: number): Value =>
     constant(`f32 ${number}`, (key) => initializer(key, 'f32', [], Float32Array.of(number)))
   /** i64[n], the form in which operators take axes, bounds and shapes. */
-  const ints = (numbers: readonly number[]): Value =>
-    constant(`i64 ${numbers}`, (key) =>
+  const ints = (numbers: readonly number[]): Value => {
+    const value = constant(`i64 ${numbers}`, (key) =>
       initializer(key, 'i64', [numbers.length], BigInt64Array.from(numbers, BigInt)),
     )
+    intsByValue.set(value, numbers)
+    return value
+  }
+  /** The numbers behind a value made by `ints`: a rule of differentiation has to know where a slice began. */
+  const readInts = (value: Value): readonly number[] => {
+    const numbers = intsByValue.get(value)
+    assert(numbers, `${value.name} was made by ints`)
+    return numbers
+  }
 
   /** Append a node with several outputs. */
   const emitMany = (
     op: string,
     nodeInputs: readonly (Value | null)[],
     results: readonly { shape: Shape; dtype: DType }[],
-    { attributes = {}, domain = '' }: NodeOptions = {},
+    { attributes = {}, domain = '', requiredOutputs = results.length }: NodeOptions = {},
   ): Value[] => {
     const values = results.map(({ shape, dtype }) => ({ name: claim(`${op}_${nextId++}`), shape, dtype }))
-    nodes.push({ op, domain, inputs: nodeInputs, outputs: values, attributes })
+    nodes.push({ op, domain, inputs: nodeInputs, outputs: values, attributes, requiredOutputs })
     return values
   }
   /** Append a node with one output. */
@@ -103,20 +115,26 @@ export function createBuilder(name: string) {
     outputs.push(value)
   }
 
+  const outputNames = (node: GraphNode, read: ReadonlySet<Value>): string[] => {
+    const isNeeded = (value: Value, at: number) => at < node.requiredOutputs || read.has(value)
+    return node.outputs.slice(0, node.outputs.findLastIndex(isNeeded) + 1).map((value) => value.name)
+  }
   const port = ({ name: portName, dtype, shape }: Value): PortMessage => ({ name: portName, dtype, shape })
   /** The ONNX file. */
-  const toModel = (): Uint8Array<ArrayBuffer> =>
-    encodeModel({
+  const toModel = (): Uint8Array<ArrayBuffer> => {
+    const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)))
+    return encodeModel({
       name,
       nodes: nodes.map((node) => ({
         ...node,
         inputs: node.inputs.map((value) => value?.name ?? ''),
-        outputs: node.outputs.map((value) => value.name),
+        outputs: outputNames(node, read),
       })),
       initializers: [...initializers.values()],
       inputs: inputs.map(port),
       outputs: outputs.map(port),
     })
+  }
 
-  return { nodes, input, initializer, scalar, ints, emit, emitMany, output, toModel }
+  return { nodes, initializers, input, initializer, scalar, ints, readInts, emit, emitMany, output, toModel }
 }

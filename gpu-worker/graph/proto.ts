@@ -7,10 +7,10 @@
 import { assert } from '../../shared/lib/result.ts'
 import type { Dim, Shape } from './shape.ts'
 
-export type DType = 'f32' | 'u8' | 'i8' | 'i32' | 'i64'
+export type DType = 'f32' | 'u8' | 'i8' | 'i32' | 'i64' | 'bool'
 /** TensorProto.DataType */
-export const ELEMENT_TYPES: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7 }
-export type Attribute = { int: number } | { float: number } | { ints: readonly number[] }
+export const ELEMENT_TYPES: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9 }
+export type Attribute = { int: number } | { float: number } | { ints: readonly number[] } | { string: string }
 export type Attributes = Readonly<Record<string, Attribute>>
 
 /** Protobuf messages have a signed 32-bit length; past it, weights have to be external data. */
@@ -53,10 +53,11 @@ const string = (field: number, text: string) => message(field, chunk(utf8.encode
 const float = (field: number, value: number) =>
   join([tag(field, FIXED32), chunk(new Uint8Array(Float32Array.of(value).buffer))])
 
-/** AttributeProto: name 1, f 2, i 3, ints 8, type 20 (FLOAT 1, INT 2, INTS 7). */
+/** AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20 (FLOAT 1, INT 2, STRING 3, INTS 7). */
 function encodeAttribute(name: string, attribute: Attribute): Rope {
   if ('int' in attribute) return join([string(1, name), int(3, attribute.int), int(20, 2)])
   if ('float' in attribute) return join([string(1, name), float(2, attribute.float), int(20, 1)])
+  if ('string' in attribute) return join([string(1, name), string(4, attribute.string), int(20, 3)])
   return join([string(1, name), ...attribute.ints.map((value) => int(8, value)), int(20, 7)])
 }
 

@@ -30,14 +30,14 @@ export const elementCount = (shape: Shape): number =>
   shape.reduce<number>((product, _, axis) => product * staticDim(shape, axis), 1)
 
 /** Source: "Multidirectional Broadcasting", ONNX operator documentation. */
-export function broadcastShapes(a: Shape, b: Shape): Shape {
+export function broadcastShapes(a: Shape, b: Shape, op = 'Broadcast'): Shape {
   const rank = Math.max(a.length, b.length)
   return Array.from({ length: rank }, (_, axis) => {
     const left = a[axis - rank + a.length] ?? 1
     const right = b[axis - rank + b.length] ?? 1
     assert(
       left === right || left === 1 || right === 1,
-      `${formatShape(a)} and ${formatShape(b)} broadcast together`,
+      `${op}: ${formatShape(a)} and ${formatShape(b)} broadcast together`,
     )
     return left === 1 ? right : left
   })
@@ -63,10 +63,10 @@ export function reshapeOperand(from: Shape, to: Shape): number[] {
 }
 
 /** Source: ONNX `MatMul`; both operands have rank ≥ 2, leading axes broadcast. */
-export function matMulShape(a: Shape, b: Shape): Shape {
-  assert(a.length >= 2 && b.length >= 2, `matrices: ${formatShape(a)}, ${formatShape(b)}`)
-  assert(a.at(-1) === b.at(-2), `${formatShape(a)} × ${formatShape(b)} share their inner dimension`)
-  return [...broadcastShapes(a.slice(0, -2), b.slice(0, -2)), a.at(-2)!, b.at(-1)!]
+export function matMulShape(a: Shape, b: Shape, op = 'MatMul'): Shape {
+  assert(a.length >= 2 && b.length >= 2, `${op}: ${formatShape(a)} and ${formatShape(b)} are matrices`)
+  assert(a.at(-1) === b.at(-2), `${op}: ${formatShape(a)} × ${formatShape(b)} share their inner dimension`)
+  return [...broadcastShapes(a.slice(0, -2), b.slice(0, -2), op), a.at(-2)!, b.at(-1)!]
 }
 
 /** `shape` with its last two axes exchanged. */

@@ -9,7 +9,7 @@ import type { Graph } from '../graph/ops.ts'
 import { staticDim } from '../graph/shape.ts'
 import { type BertConfig, EMBEDDINGS, layerNames } from './config.ts'
 
-/** Where a model gets its weights: plain, quantised, or one day with adapters in between. */
+/** Where a model gets its weights: plain, quantised, or trainable with adapters in between. */
 export type Layers = {
   /** A tensor as it is in the checkpoint. */
   parameter(name: string): Value
@@ -17,20 +17,36 @@ export type Layers = {
   lookUp(name: string, ids: Value): Value
   /** x Wᵀ + b of each named module, on the same x. */
   linear(x: Value, modules: readonly string[]): Value[]
+  /** In training, numbers set to zero at random; absent for inference. */
+  dropout?(x: Value): Value
+  /** What comes between the named module, the last of a sublayer, and the residual sum; absent for a plain model. */
+  adapt?(x: Value, module: string): Value
 }
 
 /** Added to the attention scores of padding: far below any score, yet finite, so that no row becomes NaN. */
 const MASKED_SCORE = 10_000
 
-/**
- * @param ids  i64[batch, seq], every text as one segment (token type 0)
- * @param mask f32[batch, seq], 1 for a token and 0 for padding
- * @returns    f32[batch, seq, hidden]
- */
-export function emitBert(g: Graph, config: BertConfig, layers: Layers, ids: Value, mask: Value): Value {
+export type BertInputs = {
+  /** i64[batch, seq] */
+  ids: Value
+  /** f32[batch, seq], 1 for a token and 0 for padding. */
+  mask: Value
+  /** i64[batch, seq], 0 for the first text of a pair and 1 for the second; absent for single texts. */
+  types?: Value
+}
+
+/** @returns f32[batch, seq, hidden] */
+export function emitBert(
+  g: Graph,
+  config: BertConfig,
+  layers: Layers,
+  { ids, mask, types }: BertInputs,
+): Value {
   const [batch, seq] = ids.shape as [Value['shape'][number], Value['shape'][number]]
   const heads = config.num_attention_heads
   const headSize = config.hidden_size / heads
+  const dropout = layers.dropout ?? ((x) => x)
+  const adapt = layers.adapt ?? ((x) => x)
 
   const norm = (x: Value, module: string) =>
     g.layerNorm(
@@ -40,14 +56,16 @@ export function emitBert(g: Graph, config: BertConfig, layers: Layers, ids: Valu
       config.layer_norm_eps,
     )
   const linear = (x: Value, module: string) => layers.linear(x, [module])[0]!
+  const sublayer = (x: Value, module: string) => adapt(dropout(linear(x, module)), module)
   // [batch, seq, hidden] → [batch, heads, seq, headSize]
   const toHeads = (x: Value) => g.transpose(g.reshape(x, [batch, seq, heads, headSize]), [0, 2, 1, 3])
   const fromHeads = (x: Value) => g.reshape(g.transpose(x, [0, 2, 1, 3]), [batch, seq, config.hidden_size])
 
   const words = layers.lookUp(EMBEDDINGS.words, ids)
   const positions = g.firstRows(layers.parameter(EMBEDDINGS.positions), ids, 1)
-  const types = g.gatherRows(layers.parameter(EMBEDDINGS.types), g.ints([0]))
-  let x = norm(g.add(words, g.add(positions, types)), EMBEDDINGS.norm)
+  const segments = g.gatherRows(layers.parameter(EMBEDDINGS.types), types ?? g.ints([0]))
+  const places = types ? g.add(segments, positions) : g.add(positions, segments)
+  let x = dropout(norm(g.add(words, places), EMBEDDINGS.norm))
 
   const maskScores = g.reshape(g.mul(g.sub(mask, g.scalar(1)), g.scalar(MASKED_SCORE)), [batch, 1, 1, seq])
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
@@ -55,10 +73,11 @@ export function emitBert(g: Graph, config: BertConfig, layers: Layers, ids: Valu
     // softmax(Q Kᵀ / √headSize + mask) V
     const [query, key, value] = layers.linear(x, [names.query, names.key, names.value]).map(toHeads)
     const scores = g.matMulTransposed(query!, key!, 1 / Math.sqrt(headSize))
-    const context = fromHeads(g.matMul(g.softmax(g.add(scores, maskScores)), value!))
-    x = norm(g.add(linear(context, names.attentionOutput), x), names.attentionNorm)
+    const attention = dropout(g.softmax(g.add(scores, maskScores)))
+    const context = fromHeads(g.matMul(attention, value!))
+    x = norm(g.add(sublayer(context, names.attentionOutput), x), names.attentionNorm)
     const inner = g.gelu(linear(x, names.intermediate))
-    x = norm(g.add(linear(inner, names.output), x), names.outputNorm)
+    x = norm(g.add(sublayer(inner, names.output), x), names.outputNorm)
   }
   return x
 }
