@@ -1,0 +1,130 @@
+/**
+ * @file `Layers` whose weights are inputs of the graph, so that a gradient can be taken and a step made; whatever is frozen
+ * is a constant. Low-rank and bottleneck tuning stand here, between the module and its input.
+ */
+import { assert } from '../../shared/lib/result.ts'
+import type { Value } from '../graph/builder.ts'
+import type { Graph } from '../graph/ops.ts'
+import { countOf } from '../graph/ops.ts'
+import { staticDim } from '../graph/shape.ts'
+import type { Layers } from './bert.ts'
+import type { CheckpointTensor } from './safetensors.ts'
+import { adapterNames, loraNames, type Tuning } from './tuning.ts'
+
+/** Rows taken from a table that is being trained: their gradient is that of the rows, for the trainer to add to the table. */
+export type LookUp = { table: string; ids: Value; rows: Value }
+
+export type TrainableOptions = {
+  /** Shapes of what is trained, by name. */
+  trained: ReadonlyMap<string, readonly number[]>
+  frozen: ReadonlyMap<string, CheckpointTensor>
+  tuning: Tuning
+  /** Share of numbers set to zero, [0, 1). */
+  dropout: number
+}
+export type TrainableLayers = Layers & {
+  /** In order of their emission. */
+  lookUps: LookUp[]
+  /** Graph inputs by the names of `trained`. Only what the model used. */
+  inputs: ReadonlyMap<string, Value>
+  /** How many dropout sites there are: the length of the input `dropout_offsets`. */
+  dropoutSites(): number
+}
+
+/** Numbers in the pool from which every dropout mask is cut; the offsets are drawn anew at each step. */
+export const DROPOUT_POOL = 1 << 22
+/** The longest mask there may be. */
+const DROPOUT_SITE_MAX = 1 << 22
+export const DROPOUT_POOL_INPUT = 'dropout_pool'
+export const DROPOUT_OFFSETS_INPUT = 'dropout_offsets'
+
+export function createTrainableLayers(g: Graph, options: TrainableOptions): TrainableLayers {
+  const { trained, frozen, tuning, dropout: rate } = options
+  const values = new Map<string, Value>()
+  const inputs = new Map<string, Value>()
+  const lookUps: LookUp[] = []
+  let sites = 0
+
+  const parameter = (name: string): Value => {
+    const known = values.get(name)
+    if (known) return known
+    const shape = trained.get(name)
+    const value = shape ? g.input(name, 'f32', shape) : constantOf(name)
+    if (shape) inputs.set(name, value)
+    values.set(name, value)
+    return value
+  }
+  const constantOf = (name: string): Value => {
+    const tensor = frozen.get(name)
+    assert(tensor, `the model has ${name}`)
+    return g.initializer(name, 'f32', tensor.shape, tensor.data)
+  }
+
+  /** x[rows, in] Wᵀ + b, with what the tuning adds. */
+  const linearRows = (x: Value, module: string): Value => {
+    const y = g.gemm(x, parameter(`${module}.weight`), parameter(`${module}.bias`), { transB: true })
+    if (tuning.kind !== 'lora' && tuning.kind !== 'adalora') return y
+    if (!tuning.modules.some((suffix) => module.endsWith(suffix))) return y
+    const names = loraNames(module)
+    // y = x Wᵀ + b + (α/r) · ((x Aᵀ) ⊙ e) Bᵀ;  e = 1 in LoRA, the singular values in AdaLoRA.
+    const low = g.gemm(x, parameter(names.a), null, { transB: true })
+    const weighted = tuning.kind === 'adalora' ? g.mul(low, parameter(names.e)) : low
+    return g.add(
+      y,
+      g.gemm(weighted, parameter(names.b), null, { transB: true, alpha: tuning.alpha / tuning.rank }),
+    )
+  }
+  const linear = (x: Value, module: string): Value => {
+    const width = staticDim(x.shape, -1)
+    const rows = countOf(x) / width
+    const y = linearRows(g.reshape(x, [rows, width]), module)
+    return g.reshape(y, [...x.shape.slice(0, -1), staticDim(y.shape, -1)])
+  }
+
+  const dropout = (x: Value): Value => {
+    if (rate === 0) return x
+    const count = countOf(x)
+    assert(count <= DROPOUT_SITE_MAX, `a dropout mask of ${count} numbers is cut from the pool`)
+    const once = (name: string, make: () => Value) => {
+      const value = values.get(name) ?? make()
+      values.set(name, value)
+      return value
+    }
+    const pool = once(DROPOUT_POOL_INPUT, () =>
+      g.input(DROPOUT_POOL_INPUT, 'f32', [DROPOUT_POOL + DROPOUT_SITE_MAX]),
+    )
+    const offsets = once(DROPOUT_OFFSETS_INPUT, () => g.input(DROPOUT_OFFSETS_INPUT, 'i64', ['sites']))
+    const from = g.gatherRows(offsets, g.ints([sites++]))
+    const mask = g.emit('Slice', [pool, from, g.add(from, g.ints([count])), g.ints([0])], {
+      shape: [count],
+      dtype: 'f32',
+    })
+    return g.mul(x, g.reshape(mask, x.shape))
+  }
+
+  return {
+    lookUps,
+    inputs,
+    dropoutSites: () => sites,
+    parameter,
+    lookUp: (name, ids) => {
+      // A view of the table through which nothing flows back: the rows are differentiated instead.
+      const rows = g.gatherRows({ ...parameter(name) }, ids)
+      if (trained.has(name)) lookUps.push({ table: name, ids, rows })
+      return rows
+    },
+    linear: (x, modules) => modules.map((module) => linear(x, module)),
+    dropout,
+    adapt: (x, module) => {
+      if (tuning.kind !== 'adapter') return x
+      const names = adapterNames(module)
+      return g.add(x, linear(g.gelu(linear(x, names.down)), names.up))
+    },
+  }
+}
+
+/** Numbers of the dropout pool: 0 with probability `rate`, else 1 / (1 − rate). */
+export function dropoutPool(rate: number, random: () => number): Float32Array {
+  const kept = 1 / (1 - rate)
+  return Float32Array.from({ length: DROPOUT_POOL + DROPOUT_SITE_MAX }, () => (random() < rate ? 0 : kept))
+}

@@ -1,0 +1,62 @@
+/** @file What an objective sees of the model while it writes its loss: inputs, encoded texts, and the trainable layers. */
+import type { Value } from '../graph/builder.ts'
+import { createGraph, type Graph } from '../graph/ops.ts'
+import type { DType } from '../graph/proto.ts'
+import type { Shape } from '../graph/shape.ts'
+import { emitBert, emitMeanPooling } from '../model/bert.ts'
+import type { BertConfig } from '../model/config.ts'
+import { emitClsPooling } from '../model/heads.ts'
+import { createTrainableLayers, type TrainableLayers, type TrainableOptions } from '../model/trainable.ts'
+
+export type Pooling = 'mean' | 'cls'
+export type Network = {
+  g: Graph
+  config: BertConfig
+  layers: TrainableLayers
+  /** An input of the graph; asking again gives the same value. */
+  input(name: string, dtype: DType, shape: Shape): Value
+  /** Token vectors f32[batch, seq, hidden] of the texts in the inputs `<name>_ids`, `<name>_mask` and for pairs `<name>_types`. */
+  tokens(name: string, batch: number, seq: number, isPair?: boolean): Value
+  /** Unit vectors f32[batch, hidden] of single texts. */
+  vectors(name: string, batch: number, seq: number, pooling: Pooling): Value
+  /** The same network whose word vectors come from `lookUp`. */
+  withLookUp(lookUp: TrainableLayers['lookUp']): Network
+}
+
+/** What an objective adds to a graph: a single number, and what else is worth reading after a step. */
+export type Loss = { loss: Value; outputs?: Readonly<Record<string, Value>> }
+export type EmitLoss = (net: Network) => Loss
+
+export function createNetwork(config: BertConfig, options: TrainableOptions): Network {
+  const g = createGraph('training_step')
+  const layers = createTrainableLayers(g, options)
+  const inputs = new Map<string, Value>()
+  const input = (name: string, dtype: DType, shape: Shape): Value => {
+    const value = inputs.get(name) ?? g.input(name, dtype, shape)
+    inputs.set(name, value)
+    return value
+  }
+  const networkOf = (own: TrainableLayers): Network => {
+    const tokens: Network['tokens'] = (name, batch, seq, isPair = false) =>
+      emitBert(g, config, own, {
+        ids: input(`${name}_ids`, 'i64', [batch, seq]),
+        mask: input(`${name}_mask`, 'f32', [batch, seq]),
+        ...(isPair ? { types: input(`${name}_types`, 'i64', [batch, seq]) } : {}),
+      })
+    return {
+      g,
+      config,
+      layers: own,
+      input,
+      tokens,
+      vectors(name, batch, seq, pooling) {
+        const hidden = tokens(name, batch, seq)
+        return pooling === 'cls'
+          ? g.l2Normalise(emitClsPooling(g, hidden))
+          : emitMeanPooling(g, hidden, input(`${name}_mask`, 'f32', [batch, seq]))
+      },
+      withLookUp: (lookUp) => networkOf({ ...own, lookUp }),
+    }
+  }
+  return networkOf(layers)
+}
