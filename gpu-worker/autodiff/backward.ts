@@ -44,6 +44,7 @@ export function backward(
     const inputs = node.inputs.filter((value) => value !== null)
     assert(inputs.length === node.inputs.length, `${node.op} has no gap among its inputs`)
     const needs = inputs.map((value) => active.has(value))
+    if (!needs.includes(true)) continue // one of `wrt` that is computed from constants
     rule(g, { ...node, inputs }, cts, needs).forEach((ct, at) => {
       if (ct && needs[at]) accumulate(inputs[at]!, ct)
     })

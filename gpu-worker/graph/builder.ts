@@ -120,12 +120,23 @@ export function createBuilder(name: string) {
     return node.outputs.slice(0, node.outputs.findLastIndex(isNeeded) + 1).map((value) => value.name)
   }
   const port = ({ name: portName, dtype, shape }: Value): PortMessage => ({ name: portName, dtype, shape })
+  /** The nodes on which an output depends, in order: the runtime would compute the others as well. */
+  const liveNodes = () => {
+    const read = new Set(outputs)
+    const live = nodes.toReversed().filter((node) => {
+      if (!node.outputs.some((value) => read.has(value))) return false
+      for (const value of node.inputs) if (value) read.add(value)
+      return true
+    })
+    return { live: live.reverse(), read }
+  }
+
   /** The ONNX file. */
   const toModel = (): Uint8Array<ArrayBuffer> => {
-    const read = new Set(nodes.flatMap((node) => node.inputs.filter((value) => value !== null)))
+    const { live, read } = liveNodes()
     return encodeModel({
       name,
-      nodes: nodes.map((node) => ({
+      nodes: live.map((node) => ({
         ...node,
         inputs: node.inputs.map((value) => value?.name ?? ''),
         outputs: outputNames(node, read),

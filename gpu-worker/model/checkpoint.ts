@@ -1,7 +1,7 @@
 /**
  * @file A BERT checkpoint in Hugging Face's layout: `config.json`, `vocab.txt` (or `tokenizer.json`), optionally
  * `tokenizer_config.json`, `model.safetensors`. Read from a directory or from blobs by name, checked whole before use.
- * Only the encoder's tensors are kept: a pooler or a language-model head is left out.
+ * Kept are the encoder's tensors and the heads that we know (`heads.ts`); a pooler is left out.
  */
 import { createHash } from 'node:crypto'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
@@ -21,6 +21,8 @@ export type Checkpoint = {
   lowercase: boolean
   /** By the names of `parameterSpecs`, in that order. */
   tensors: Map<string, CheckpointTensor>
+  /** Of a masked-language-model or classification head and of adapters, by their full names; mostly empty. */
+  heads: Map<string, CheckpointTensor>
 }
 export type CheckpointFile = { name: string; bytes: Uint8Array }
 
@@ -72,13 +74,26 @@ export function checkpointFiles(checkpoint: Checkpoint): CheckpointFile[] {
   return [
     {
       name: 'config.json',
-      bytes: json({ architectures: ['BertModel'], ...checkpoint.config, aisle_trained: checkpoint.trained }),
+      bytes: json({
+        architectures: [architectureOf(checkpoint)],
+        ...checkpoint.config,
+        aisle_trained: checkpoint.trained,
+      }),
     },
     { name: 'vocab.txt', bytes: utf8(`${checkpoint.vocabulary.join('\n')}\n`) },
     { name: 'tokenizer_config.json', bytes: json({ do_lower_case: checkpoint.lowercase }) },
-    { name: 'model.safetensors', bytes: encodeSafetensors(checkpoint.tensors) },
+    { name: 'model.safetensors', bytes: encodeSafetensors(storedTensors(checkpoint)) },
   ]
 }
+
+/** The class of Hugging Face's library that reads the file with its head. */
+function architectureOf({ heads }: Checkpoint): string {
+  if (heads.has('cls.predictions.bias')) return 'BertForMaskedLM'
+  return heads.has('classifier.weight') ? 'BertForSequenceClassification' : 'BertModel'
+}
+/** Under the names that those classes give them: the encoder is their part `bert`. */
+const storedTensors = ({ tensors, heads }: Checkpoint): Map<string, CheckpointTensor> =>
+  new Map([...[...tensors].map(([name, tensor]) => [`bert.${name}`, tensor] as const), ...heads])
 
 export function checkpointFromFiles(given: readonly CheckpointFile[]): Result<Checkpoint, CheckpointError> {
   const files: Files = new Map(given.map(({ name, bytes }) => [name, bytes]))
@@ -94,7 +109,7 @@ export function checkpointFromFiles(given: readonly CheckpointFile[]): Result<Ch
     )
   const tensors = readTensors(files, config.value.config)
   if (!tensors.ok) return tensors
-  return ok({ ...config.value, vocabulary, lowercase, tensors: tensors.value })
+  return ok({ ...config.value, vocabulary, lowercase, ...tensors.value })
 }
 
 /** Id made from the content: equal checkpoints have equal ids on every machine. */
@@ -177,7 +192,12 @@ function checkVocabulary(file: FileName, vocabulary: string[], lowercase: boolea
   return ok({ vocabulary, lowercase })
 }
 
-function readTensors(files: Files, config: BertConfig): Result<Checkpoint['tensors'], CheckpointError> {
+const HEAD = /^(cls\.predictions\.(transform\.|bias$)|classifier\.|.*\.(adapter|lora_[ABE])(\.|$))/
+
+function readTensors(
+  files: Files,
+  config: BertConfig,
+): Result<Pick<Checkpoint, 'tensors' | 'heads'>, CheckpointError> {
   const bytes = files.get('model.safetensors')
   if (!bytes)
     return missing(
@@ -189,21 +209,29 @@ function readTensors(files: Files, config: BertConfig): Result<Checkpoint['tenso
   const decoded = decodeSafetensors(bytes, (stored) => {
     let name = stored.replace(/^bert\./, '')
     for (const [pattern, replacement] of OLD_NORM_NAMES) name = name.replace(pattern, replacement)
-    return wanted.has(name) ? name : null
+    return wanted.has(name) || HEAD.test(name) ? name : null
   })
   if (!decoded.ok) return malformed('model.safetensors', decoded.error)
   const tensors: Checkpoint['tensors'] = new Map()
+  const faults: string[] = []
   for (const { name, shape } of specs) {
     const tensor = decoded.value.get(name)
-    if (!tensor) return malformed('model.safetensors', `has no tensor ${name}`)
-    if (tensor.shape.join() !== shape.join())
-      return malformed(
-        'model.safetensors',
+    decoded.value.delete(name)
+    if (!tensor) faults.push(`has no tensor ${name}`)
+    else if (tensor.shape.join() !== shape.join())
+      faults.push(
         `${name} has shape [${tensor.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`,
       )
-    tensors.set(name, tensor)
+    else tensors.set(name, tensor)
   }
-  return ok(tensors)
+  if (faults.length > 0) return malformed('model.safetensors', listFaults(faults))
+  return ok({ tensors, heads: decoded.value })
+}
+
+const FAULTS_LISTED_MAX = 20
+function listFaults(faults: readonly string[]): string {
+  const more = faults.length - FAULTS_LISTED_MAX
+  return faults.slice(0, FAULTS_LISTED_MAX).join('; ') + (more > 0 ? `; and ${more} more faults` : '')
 }
 
 /** `undefined` when the file is absent. */

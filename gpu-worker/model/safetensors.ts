@@ -92,9 +92,20 @@ function float16(bits: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
 }
 
+/** The free texts of the header, none where it has none. */
+export function readMetadata(bytes: Uint8Array): Result<Record<string, string>, string> {
+  const header = readHeader(bytes)
+  if (!header.ok) return header
+  const parsed = z.record(z.string(), z.string()).safeParse(header.value.entries.__metadata__ ?? {})
+  return parsed.success ? ok(parsed.data) : err('__metadata__ is not a map of texts')
+}
+
 /** Tensors in the order of the map; the same tensors give the same bytes. */
-export function encodeSafetensors(tensors: ReadonlyMap<string, CheckpointTensor>): Uint8Array<ArrayBuffer> {
-  const header: Record<string, z.infer<typeof Entry>> = {}
+export function encodeSafetensors(
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  metadata?: Readonly<Record<string, string>>,
+): Uint8Array<ArrayBuffer> {
+  const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {}
   let end = 0
   for (const [name, { shape, data }] of tensors) {
     header[name] = { dtype: 'F32', shape: [...shape], data_offsets: [end, end + data.byteLength] }

@@ -13,6 +13,10 @@ export type SeededOptions = {
   lowercase?: boolean
   /** Longest text in tokens. */
   positions?: number
+  /** Numbers between the two layers of a feed-forward part; default 4 × hidden. */
+  intermediate?: number
+  /** Start positions like every other weight, as a model should that is to be trained. */
+  toTrain?: boolean
 }
 
 /**
@@ -28,24 +32,28 @@ const SPREAD: Record<Exclude<InitialValue, 'zero' | 'one'>, number> = {
 /** The same options give the same checkpoint, bit for bit. Cost: about 0.1 µs a weight. */
 export function createSeededCheckpoint(options: SeededOptions): Checkpoint {
   const { vocabulary, seed, layers = 4, hidden = 256, heads = 4, lowercase = true, positions = 128 } = options
+  const { intermediate = 4 * hidden, toTrain = false } = options
   const config = BertConfig.parse({
     vocab_size: vocabulary.length,
     hidden_size: hidden,
     num_hidden_layers: layers,
     num_attention_heads: heads,
-    intermediate_size: 4 * hidden,
+    intermediate_size: intermediate,
     max_position_embeddings: positions,
   })
   const random = createRandom(seed)
   const tensors: Checkpoint['tensors'] = new Map()
   for (const { name, shape, initial } of parameterSpecs(config)) {
     const count = shape.reduce((product, dim) => product * dim, 1)
-    tensors.set(name, { shape, data: initialValues(initial, count, random) })
+    tensors.set(name, {
+      shape,
+      data: initialValues(toTrain && initial === 'positions' ? 'words' : initial, count, random),
+    })
   }
-  return { config, trained: false, vocabulary: [...vocabulary], lowercase, tensors }
+  return { config, trained: false, vocabulary: [...vocabulary], lowercase, tensors, heads: new Map() }
 }
 
-function initialValues(initial: InitialValue, count: number, random: Random): Float32Array {
+export function initialValues(initial: InitialValue, count: number, random: Random): Float32Array {
   const values = new Float32Array(count)
   if (initial === 'zero') return values
   if (initial === 'one') return values.fill(1)

@@ -6,20 +6,23 @@ import { readFileSync } from 'node:fs'
 import { InferenceSession, Tensor as OrtTensor } from 'onnxruntime-node'
 import { assert } from '../../shared/lib/result.ts'
 
+export type FloatTensor = { data: Float32Array; dims: readonly number[] }
 /** Row-major; the element type follows from the array. */
-export type Tensor =
-  | { data: Float32Array; dims: readonly number[] }
-  | { data: BigInt64Array; dims: readonly number[] }
+export type Tensor = FloatTensor | { data: BigInt64Array; dims: readonly number[] }
 /** Where a session computes. */
 export type Provider = 'cpu' | 'cuda'
 export type Session = {
   /** The one that it really runs on. */
   provider: Provider
 
-  /** Inputs by name → f32 outputs by name, valid until the caller drops them. */
+  /**
+   * Inputs by name → f32 outputs by name, valid until the caller drops them. An output named in `into` is written to the
+   * memory given there, of its size: no allocation of tens of megabytes at each run.
+   */
   run(
     feeds: Readonly<Record<string, Tensor>>,
-  ): Promise<Record<string, { data: Float32Array; dims: readonly number[] }>>
+    into?: Readonly<Record<string, FloatTensor>>,
+  ): Promise<Record<string, FloatTensor>>
   /** Gives native memory back; the session cannot run after it. */
   close(): Promise<void>
 }
@@ -66,10 +69,13 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
   }
   return {
     provider: used,
-    run: async (feeds) => {
-      const results = await session.run(
-        Object.fromEntries(Object.entries(feeds).map(([name, tensor]) => [name, toOrt(tensor)])),
-      )
+    run: async (feeds, into = {}) => {
+      const given = (tensors: Readonly<Record<string, Tensor>>) =>
+        Object.fromEntries(Object.entries(tensors).map(([name, tensor]) => [name, toOrt(tensor)]))
+      const results = await session.run(given(feeds), {
+        ...Object.fromEntries(session.outputNames.map((name) => [name, null])),
+        ...given(into),
+      })
       return Object.fromEntries(
         Object.entries(results).map(([name, { data, dims }]) => {
           assert(data instanceof Float32Array, `output ${name} is f32`)

@@ -123,6 +123,32 @@ evaluate
   })
 
 program
+  .command('train')
+  .description('train or tune a model on your own files; the same command goes on where a run was stopped')
+  .requiredOption(
+    '--recipe <name or file>',
+    'pretrain, search, co-purchase, classify-category, distil-query-encoder, or a JSON file',
+  )
+  .requiredOption('--catalog <file>', 'catalogue file')
+  .option('--map <file>', 'field map of the catalogue (default: the usual column names)')
+  .option('--judgments <file>', 'CSV or NDJSON of query, item and relevance')
+  .option('--base <dir>', 'model folder to start from')
+  .requiredOption('--out <dir>', 'folder of the model, the state to resume from, and the journal')
+  .option('--threads <n>', 'CPU threads (default: all)', integer(1, 256))
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { trainModel } = await import('./train.ts')
+    const outcome = await trainModel({ ...options, quiet: options.json ?? false })
+    print(outcome, options.json, (o) =>
+      [
+        `Trained in ${o.seconds} s; the model is in ${o.out}.`,
+        ...Object.entries(o.metrics).map(([name, value]) => `  ${name}: ${value}`),
+      ].join('\n'),
+    )
+    process.exit(0)
+  })
+
+program
   .command('keys')
   .description('API keys')
   .command('create')

@@ -1,0 +1,25 @@
+/** @file What recipes learn from: items, and what people said of them or did with them. */
+import { itemText } from '../../shared/schema/item.ts'
+
+export type TrainingItem = {
+  id: string
+  title: string
+  brand: string
+  category: string[]
+  description: string
+}
+/** How well an item answers a query, on any scale where more is better. */
+export type Judgment = { query: string; itemId: string; relevance: number }
+export type TrainingData = {
+  items: readonly TrainingItem[]
+  judgments: readonly Judgment[]
+  /** Items of one basket or session, in order. */
+  baskets: readonly (readonly string[])[]
+  /** Queries without answers. */
+  queries: readonly string[]
+}
+
+export const textOf = (item: TrainingItem): string => itemText(item)
+
+/** Why a recipe cannot learn from the data: a sentence for whoever gave it. */
+export class DataError extends Error {}

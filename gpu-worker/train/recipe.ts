@@ -1,0 +1,157 @@
+/**
+ * @file What a recipe file says. Every field has a default, so that `{"version": 1, "recipe": "search"}` is whole; unknown
+ * fields are refused, so that a typing error is no silent default.
+ */
+import { z } from 'zod'
+import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { Tuning } from '../model/tuning.ts'
+
+const share = z.number().min(0).max(1)
+const positive = z.number().positive()
+
+/** How one stage of a recipe is optimised. */
+const optimisation = (defaults: { steps: number; rate: number }) => ({
+  steps: z.int().min(1).max(1_000_000).default(defaults.steps),
+  /** η at its highest. */
+  rate: positive.max(1).default(defaults.rate),
+  schedule: z.enum(['constant', 'linear', 'cosine']).default('linear'),
+  /** Share of the steps in which the rate grows. */
+  warmUp: share.default(0.06),
+  /** Share of the highest rate at the last step. */
+  floor: share.default(0),
+  weightDecay: z.number().min(0).max(1).default(0.01),
+  /** Largest gradient norm. */
+  clipNorm: positive.default(1),
+  /** Batches per step. */
+  accumulate: z.int().min(1).max(1_024).default(1),
+  dropout: z.number().min(0).max(0.9).default(0),
+  tuning: Tuning.default({ kind: 'full' }),
+  adversarial: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('fgm'), epsilon: positive.default(0.5) }),
+      z.strictObject({
+        kind: z.literal('pgd'),
+        epsilon: positive.default(0.5),
+        alpha: positive.default(0.25),
+        steps: z.int().min(1).max(10).default(3),
+      }),
+    ])
+    .optional(),
+  validateEverySteps: z.int().min(1).default(250),
+  /** Validations in a row without a better metric before the stage ends. */
+  patience: z.int().min(1).default(1_000_000),
+  saveEverySteps: z.int().min(1).default(250),
+})
+const Contrastive = (defaults: { steps: number; rate: number; pairs: number; hardNegatives: number }) =>
+  z.strictObject({
+    ...optimisation(defaults),
+    /** Queries of a batch. */
+    pairs: z.int().min(2).max(4_096).default(defaults.pairs),
+    hardNegatives: z.int().min(0).max(16).default(defaults.hardNegatives),
+    temperature: positive.default(0.05),
+    /** See `emitContrastive`; 2 switches the filter off. */
+    margin: z.number().min(0).max(2).default(0.1),
+    maxQueryTokens: z.int().min(4).max(512).default(16),
+    maxDocumentTokens: z.int().min(8).max(512).default(48),
+    /** Share of queries that get a typing error, lose a word, or change two. */
+    noise: share.default(0.3),
+  })
+const Size = z.strictObject({
+  layers: z.int().min(1).max(96).default(4),
+  hidden: z.int().min(8).default(256),
+  heads: z.int().min(1).default(4),
+  intermediate: z.int().min(8).default(1_024),
+  positions: z.int().min(8).default(128),
+})
+const common = {
+  version: z.literal(1),
+  seed: z
+    .int()
+    .min(0)
+    .max(2 ** 31)
+    .default(1),
+}
+const Classify = z.strictObject({
+  ...optimisation({ steps: 1_500, rate: 3e-4 }),
+  batch: z.int().min(2).max(1_024).default(32),
+  maxTokens: z.int().min(8).max(512).default(48),
+})
+
+export const Recipe = z.discriminatedUnion('recipe', [
+  /** A model from nothing but the catalogue: vocabulary, masked words, then title ↔ description and made-up queries. */
+  z.strictObject({
+    ...common,
+    recipe: z.literal('pretrain'),
+    vocabulary: z.int().min(300).max(100_000).default(8_000),
+    size: Size.prefault({}),
+    mlm: z
+      .strictObject({
+        ...optimisation({ steps: 4_000, rate: 1e-3 }),
+        batchTokens: z.int().min(64).default(2_048),
+        maxTokens: z.int().min(8).max(512).default(64),
+      })
+      .prefault({}),
+    contrastive: Contrastive({ steps: 4_000, rate: 5e-4, pairs: 48, hardNegatives: 0 }).prefault({}),
+  }),
+  /** Query ↔ relevant item, from judgments or clicks. */
+  z.strictObject({
+    ...common,
+    recipe: z.literal('search'),
+    contrastive: Contrastive({ steps: 2_000, rate: 3e-4, pairs: 32, hardNegatives: 1 }).prefault({}),
+    /** Mined anew from the current model after each such share of the steps. */
+    rounds: z.int().min(1).max(20).default(2),
+    /** Weight of made-up queries beside the judged ones; 0 leaves them out. */
+    madeUpWeight: z.number().min(0).max(10).default(0.5),
+    /** Relevance from which an item answers a query, as a share of the highest in the file. */
+    relevantFrom: share.default(0.7),
+    validationShare: z.number().min(0.01).max(0.5).default(0.1),
+  }),
+  /** Items that are bought or viewed together. */
+  z.strictObject({
+    ...common,
+    recipe: z.literal('co-purchase'),
+    contrastive: Contrastive({ steps: 2_000, rate: 3e-4, pairs: 32, hardNegatives: 0 }).prefault({}),
+    validationShare: z.number().min(0.01).max(0.5).default(0.1),
+  }),
+  z.strictObject({
+    ...common,
+    recipe: z.literal('classify-category'),
+    training: Classify.prefault({}),
+    validationShare: z.number().min(0.01).max(0.5).default(0.1),
+  }),
+  /** A small model for the edge whose vectors are those of a large one. */
+  z.strictObject({
+    ...common,
+    recipe: z.literal('distil-query-encoder'),
+    layers: z.int().min(1).max(2).default(2),
+    intermediate: z.int().min(8).default(512),
+    training: z
+      .strictObject({
+        ...optimisation({ steps: 2_000, rate: 5e-4 }),
+        batch: z.int().min(2).max(1_024).default(64),
+        documents: z.int().min(0).max(1_024).default(128),
+        temperature: positive.default(0.05),
+        vectorShare: share.default(0.5),
+        maxTokens: z.int().min(4).max(512).default(16),
+      })
+      .prefault({}),
+  }),
+])
+export type Recipe = z.infer<typeof Recipe>
+export type RecipeOf<K extends Recipe['recipe']> = Extract<Recipe, { recipe: K }>
+export type Optimisation = z.infer<z.ZodObject<ReturnType<typeof optimisation>>>
+export type ContrastiveSettings = RecipeOf<'search'>['contrastive']
+
+export const RECIPES = Recipe.options.map((option) => option.shape.recipe.value)
+
+/** @returns the error names every fault of the file */
+export function parseRecipe(value: unknown): Result<Recipe, string> {
+  const parsed = Recipe.safeParse(value)
+  return parsed.success
+    ? ok(parsed.data)
+    : err(
+        parsed.error.issues
+          .map(({ path, message }) => `${path.join('.') || 'the recipe'}: ${message}`)
+          .join('; '),
+      )
+}

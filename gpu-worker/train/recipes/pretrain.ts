@@ -1,0 +1,136 @@
+/**
+ * @file A model from nothing but a catalogue. First the words (masked language model over titles and descriptions), then the
+ * space: a title belongs to its description, and a made-up query to the items whose titles share it.
+ */
+import { createRandom, type Random } from '../../../shared/lib/random.ts'
+import { trainWordPiece } from '../../../shared/text/train-wordpiece.ts'
+import { createWordPiece } from '../../../shared/text/wordpiece.ts'
+import type { Checkpoint } from '../../model/checkpoint.ts'
+import { mlmHeadSpecs } from '../../model/heads.ts'
+import { createSeededCheckpoint } from '../../model/seeded.ts'
+import { createMlmTask } from '../data/mlm-task.ts'
+import { shuffled } from '../data/order.ts'
+import { DataError, type TrainingData, type TrainingItem, textOf } from '../examples.ts'
+import type { RecipeOf } from '../recipe.ts'
+import { measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
+import { type Context, runStage } from '../run-stage.ts'
+import { contrastiveTask, createMadeUpPairs } from './pairs.ts'
+import type { Trained } from './trained.ts'
+
+/** Fewer items teach nothing about words. */
+const ITEMS_MIN = 20
+/** Items kept out of training, to measure on: this share, at most so many. */
+const HELD_OUT = { share: 0.03, max: 400 }
+/** Documents among which a held-out item is looked for. */
+const PROBE_DOCUMENTS = 3_000
+/** In every vocabulary, so that any model number can be spelt. */
+const ALPHABET = [...'abcdefghijklmnopqrstuvwxyz0123456789'].join(' ')
+
+export async function pretrain(
+  recipe: RecipeOf<'pretrain'>,
+  data: TrainingData,
+  context: Context,
+): Promise<Trained> {
+  const items = distinct(data.items)
+  if (items.length < ITEMS_MIN)
+    throw new DataError(
+      `Pretraining needs at least ${ITEMS_MIN} items with different texts; there are ${items.length}.`,
+    )
+  const order = shuffled(items.length, recipe.seed, 0)
+  const heldOutCount = Math.max(1, Math.min(HELD_OUT.max, Math.floor(items.length * HELD_OUT.share)))
+  const heldOut = Array.from(order.subarray(0, heldOutCount), (at) => items[at]!)
+  const training = Array.from(order.subarray(heldOutCount), (at) => items[at]!)
+
+  const texts = [...training.flatMap(({ title, description }) => [title, description]), ...data.queries]
+  const vocabulary = trainWordPiece([ALPHABET, ...texts], { size: recipe.vocabulary, lowercase: true })
+  const { layers, hidden, heads, intermediate, positions } = recipe.size
+  const start = createSeededCheckpoint({
+    vocabulary,
+    seed: recipe.seed,
+    layers,
+    hidden,
+    heads,
+    intermediate,
+    positions,
+    toTrain: true,
+  })
+  const tokenizer = createWordPiece(start)
+  const words = await runStage(
+    {
+      name: 'mlm',
+      base: start,
+      heads: mlmHeadSpecs(start.config),
+      settings: recipe.mlm,
+      seed: recipe.seed,
+      tasks: [
+        createMlmTask({
+          texts: [...training.map(textOf), ...data.queries].map((text) =>
+            tokenizer.encode(text, recipe.mlm.maxTokens),
+          ),
+          tokenizer,
+          vocabulary,
+          batchTokens: recipe.mlm.batchTokens,
+          maxTokens: recipe.mlm.maxTokens,
+          weight: 1,
+          seed: recipe.seed,
+        }),
+      ],
+    },
+    context,
+  )
+  const base: Checkpoint = { ...words.model, heads: new Map() } // the word head has done its work
+  const probe = knownItemProbe(heldOut, training, createRandom(recipe.seed))
+  const space = await runStage(
+    {
+      name: 'contrastive',
+      base,
+      heads: [],
+      settings: recipe.contrastive,
+      seed: recipe.seed,
+      tasks: [
+        contrastiveTask({
+          name: 'made-up',
+          source: createMadeUpPairs(training, recipe.contrastive),
+          tokenizer,
+          settings: recipe.contrastive,
+          weight: 1,
+          seed: recipe.seed,
+        }),
+      ],
+      metric: { name: 'MRR@10', of: (model) => measureRetrieval(model, probe, context.threads) },
+    },
+    context,
+  )
+  return {
+    model: space.model,
+    delta: space.delta,
+    metrics: { 'MRR@10 of held-out items': space.best?.metric ?? 0, items: items.length },
+  }
+}
+
+/** Items whose texts differ: a text twice would be its own negative. */
+function distinct(items: readonly TrainingItem[]): TrainingItem[] {
+  return [...new Map(items.map((item) => [textOf(item), item])).values()]
+}
+
+/** A few words of the title or of the description, and the item is the one answer among thousands. */
+function knownItemProbe(
+  heldOut: readonly TrainingItem[],
+  others: readonly TrainingItem[],
+  random: Random,
+): RetrievalProbe {
+  const queries = heldOut.map(({ title, description }) => {
+    const words = (description || title).split(/\s+/)
+    const count = Math.min(words.length, 3 + Math.floor(random() * 4))
+    const from = Math.floor(random() * (words.length - count + 1))
+    return words.slice(from, from + count).join(' ')
+  })
+  return {
+    queries,
+    documents: [...heldOut, ...others.slice(0, PROBE_DOCUMENTS - heldOut.length)].map(textOf),
+    score: (query, ranking) => {
+      const rank = ranking.slice(0, 10).indexOf(query)
+      return rank === -1 ? 0 : 1 / (rank + 1)
+    },
+  }
+}

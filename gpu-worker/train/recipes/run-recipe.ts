@@ -1,0 +1,45 @@
+/** @file From a recipe and data to a model: the one door to training, for the command line and for the queue. */
+import { createHash } from 'node:crypto'
+import type { Checkpoint } from '../../model/checkpoint.ts'
+import { DataError, type TrainingData } from '../examples.ts'
+import type { Recipe } from '../recipe.ts'
+import type { Context } from '../run-stage.ts'
+import { pretrain } from './pretrain.ts'
+import { tuneForSearch } from './search.ts'
+import type { Trained } from './trained.ts'
+
+export type RunOptions = Omit<Context, 'fingerprint'> & {
+  /** What to start from; every recipe but `pretrain` needs one. */
+  base: Checkpoint | null
+}
+
+/**
+ * @throws DataError     when the data cannot teach what the recipe wants
+ * @throws StateError    when the folder holds the state of another run
+ * @throws StageStopped  on a signal, or when the loss is no number
+ */
+export async function runRecipe(recipe: Recipe, data: TrainingData, options: RunOptions): Promise<Trained> {
+  const context: Context = { ...options, fingerprint: fingerprintOf(recipe, data) }
+  const { base } = options
+  if (recipe.recipe === 'pretrain') return pretrain(recipe, data, context)
+  if (!base)
+    throw new DataError(
+      `The recipe "${recipe.recipe}" tunes a model: give it a base, or run "pretrain" first.`,
+    )
+  switch (recipe.recipe) {
+    case 'search':
+      return tuneForSearch(recipe, data, base, context)
+    default:
+      throw new DataError(`The recipe "${recipe.recipe}" is not there yet.`)
+  }
+}
+
+/** Equal for equal recipe and data, on every machine. */
+export function fingerprintOf(recipe: Recipe, data: TrainingData): string {
+  const hash = createHash('sha256').update(JSON.stringify(recipe))
+  for (const item of data.items) hash.update(JSON.stringify(item))
+  for (const judgment of data.judgments) hash.update(JSON.stringify(judgment))
+  for (const basket of data.baskets) hash.update(JSON.stringify(basket))
+  for (const query of data.queries) hash.update(JSON.stringify(query))
+  return hash.digest('hex')
+}

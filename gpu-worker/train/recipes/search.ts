@@ -1,0 +1,202 @@
+/**
+ * @file Tune the space to what people searched for and found: judged queries, beside made-up ones so that the model does not
+ * forget the rest of the catalogue. Negatives are mined from words alone first, then from the model itself.
+ */
+import { createRandom } from '../../../shared/lib/random.ts'
+import { createWordPiece } from '../../../shared/text/wordpiece.ts'
+import type { Checkpoint } from '../../model/checkpoint.ts'
+import { DataError, type TrainingData, textOf } from '../examples.ts'
+import { mineByWords } from '../mine-negatives.ts'
+import type { RecipeOf } from '../recipe.ts'
+import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
+import { type Context, runStage } from '../run-stage.ts'
+import { mix } from '../trainer.ts'
+import { contrastiveTask, createMadeUpPairs, type PairSource, withNoise } from './pairs.ts'
+import type { Trained } from './trained.ts'
+
+const QUERIES_MIN = 10
+/** Candidates from which a negative is drawn. */
+const MINED_DEPTH = 30
+/** The nearest of all are too often relevant and only not judged. */
+const MINED_SKIP = 3
+const PROBE_QUERIES_MAX = 300
+const PROBE_DOCUMENTS_MAX = 6_000
+
+/** A query with what was said of it: relevance by place in the list of items, scaled to [0, 1]. */
+export type JudgedQuery = { text: string; relevance: ReadonlyMap<number, number> }
+
+export async function tuneForSearch(
+  recipe: RecipeOf<'search'>,
+  data: TrainingData,
+  base: Checkpoint,
+  context: Context,
+): Promise<Trained> {
+  const documents = data.items.map(textOf)
+  const { training, validation } = splitQueries(groupJudgments(data), recipe)
+  const probe = judgedProbe(validation, documents)
+  const tokenizer = createWordPiece(base)
+  let model = base
+  let best: number | null = null
+  let delta: Trained['delta'] = null
+
+  for (let round = 0; round < recipe.rounds; round++) {
+    const mined =
+      recipe.contrastive.hardNegatives === 0
+        ? training.map(() => [])
+        : round === 0
+          ? mineByWords(
+              data.items,
+              training.map(({ text }) => text),
+              MINED_DEPTH,
+            )
+          : await mineByModel(model, training, documents, context.threads)
+    const settings = {
+      ...recipe.contrastive,
+      steps: Math.ceil(recipe.contrastive.steps / recipe.rounds),
+    }
+    const seed = mix(recipe.seed, round)
+    const task = (name: string, source: PairSource, weight: number, hardNegatives: number) =>
+      contrastiveTask({ name, source, tokenizer, settings: { ...settings, hardNegatives }, weight, seed })
+    const judged = judgedPairs(training, documents, mined, recipe)
+    const outcome = await runStage(
+      {
+        name: `search-${round + 1}`,
+        base: model,
+        heads: [],
+        settings,
+        seed,
+        tasks: [
+          task('judged', judged, 1, settings.hardNegatives),
+          ...(recipe.madeUpWeight > 0
+            ? [task('made-up', createMadeUpPairs(data.items, settings), recipe.madeUpWeight, 0)]
+            : []),
+        ],
+        metric: { name: 'nDCG@10', of: (candidate) => measureRetrieval(candidate, probe, context.threads) },
+      },
+      context,
+    )
+    model = outcome.model
+    delta = outcome.delta
+    best = outcome.best?.metric ?? best
+  }
+  return {
+    model,
+    delta,
+    metrics: {
+      'nDCG@10 of held-out queries, vectors alone': best ?? 0,
+      'queries trained on': training.length,
+      'queries held out': validation.length,
+    },
+  }
+}
+
+export function groupJudgments({ items, judgments }: TrainingData): JudgedQuery[] {
+  const places = new Map(items.map(({ id }, place) => [id, place]))
+  const most = judgments.reduce((top, { relevance }) => Math.max(top, relevance), 0)
+  const queries = new Map<string, Map<number, number>>()
+  let unknown = 0
+  for (const { query, itemId, relevance } of judgments) {
+    const place = places.get(itemId)
+    if (place === undefined) {
+      unknown++
+      continue
+    }
+    const known = queries.get(query) ?? new Map<number, number>()
+    known.set(place, relevance / most)
+    queries.set(query, known)
+  }
+  if (queries.size < QUERIES_MIN)
+    throw new DataError(
+      `The recipe "search" needs judgments of at least ${QUERIES_MIN} queries on items of the catalogue; there are ${queries.size}` +
+        (unknown > 0 ? ` (${unknown} judgments name items that the catalogue does not have).` : '.'),
+    )
+  return [...queries].map(([text, relevance]) => ({ text, relevance }))
+}
+
+/** By the query itself, so that no query is on both sides, nor changes sides when others are added. */
+function splitQueries(queries: readonly JudgedQuery[], recipe: RecipeOf<'search'>) {
+  const isHeldOut = ({ text }: JudgedQuery): boolean => {
+    let hash = recipe.seed
+    for (const character of text.toLowerCase()) hash = mix(hash, character.codePointAt(0)!)
+    return createRandom(hash)() < recipe.validationShare
+  }
+  const validation = queries.filter(isHeldOut)
+  const training = queries.filter((query) => !isHeldOut(query))
+  const isUseful = ({ relevance }: JudgedQuery) =>
+    [...relevance.values()].some((value) => value >= recipe.relevantFrom)
+  const useful = training.filter(isUseful)
+  if (useful.length === 0 || validation.length === 0)
+    throw new DataError(
+      'No judged query has a relevant item, or none could be held out; give more judgments.',
+    )
+  return { training: useful, validation }
+}
+
+/** Graded gain 2^rel − 1 with relevance in [0, 1] spread over 0 … 3; a document that nobody judged has none. */
+function judgedProbe(queries: readonly JudgedQuery[], all: readonly string[]): RetrievalProbe {
+  const probed = queries.slice(0, PROBE_QUERIES_MAX)
+  const judged = [...new Set(probed.flatMap(({ relevance }) => [...relevance.keys()]))]
+  const stride = Math.max(1, Math.floor(all.length / Math.max(1, PROBE_DOCUMENTS_MAX - judged.length)))
+  const places = [...new Set([...judged, ...Array.from(all.keys()).filter((place) => place % stride === 0)])]
+  const gain = (relevance: number) => 2 ** (3 * relevance) - 1
+  const discounted = (gains: readonly number[]) =>
+    gains.slice(0, 10).reduce((sum, value, rank) => sum + value / Math.log2(rank + 2), 0)
+  return {
+    queries: probed.map(({ text }) => text),
+    documents: places.map((place) => all[place]!),
+    score(query, ranking) {
+      const { relevance } = probed[query]!
+      const ideal = discounted([...relevance.values()].map(gain).sort((a, b) => b - a))
+      if (ideal === 0) return 0
+      return discounted(ranking.map((at) => gain(relevance.get(places[at]!) ?? 0))) / ideal
+    },
+  }
+}
+
+async function mineByModel(
+  model: Checkpoint,
+  queries: readonly JudgedQuery[],
+  documents: readonly string[],
+  threads: number,
+): Promise<number[][]> {
+  const vectors = await encodeTexts(model, documents, { threads })
+  const asked = await encodeTexts(
+    model,
+    queries.map(({ text }) => text),
+    { threads, maxTokens: 16 },
+  )
+  return asked.map((query) => nearest(query, vectors, MINED_SKIP + MINED_DEPTH).slice(MINED_SKIP))
+}
+
+/** One example per query: one of its relevant items, weighted by how relevant, and mined items that nobody found relevant. */
+function judgedPairs(
+  queries: readonly JudgedQuery[],
+  documents: readonly string[],
+  mined: readonly (readonly number[])[],
+  { relevantFrom, contrastive }: RecipeOf<'search'>,
+): PairSource {
+  const relevant = queries.map(({ relevance }) => [...relevance].filter(([, value]) => value >= relevantFrom))
+  const answers = relevant.map((list) => new Set(list.map(([place]) => documents[place]!)))
+  const negatives = queries.map(({ relevance }, at) => [
+    ...[...relevance].filter(([, value]) => value < relevantFrom - 0.2).map(([place]) => place),
+    ...mined[at]!.filter((place) => !relevance.has(place)),
+  ])
+  return {
+    count: queries.length,
+    pairOf(example, random) {
+      const list = relevant[example]!
+      const [place, relevance] = list[Math.floor(random() * list.length)]!
+      const others = negatives[example]!
+      return {
+        query: withNoise(queries[example]!.text, contrastive.noise, random),
+        document: documents[place]!,
+        weight: relevance,
+        negatives: Array.from(
+          { length: others.length === 0 ? 0 : contrastive.hardNegatives },
+          () => documents[others[Math.floor(random() * others.length)]!]!,
+        ),
+        isRelevant: (document) => answers[example]!.has(document),
+      }
+    },
+  }
+}

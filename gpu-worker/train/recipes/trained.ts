@@ -1,0 +1,11 @@
+/** @file What every recipe gives back. */
+import type { Checkpoint } from '../../model/checkpoint.ts'
+import type { CheckpointTensor } from '../../model/safetensors.ts'
+
+export type Trained = {
+  model: Checkpoint
+  /** What a parameter-efficient tuning added; null where every weight moved. */
+  delta: Map<string, CheckpointTensor> | null
+  /** On data that was held out, by name. */
+  metrics: Record<string, number>
+}

@@ -1,0 +1,100 @@
+/** @file Files of a shop as training data: a catalogue, and what people said or did, with the usual column names guessed. */
+
+import type { Judgment, TrainingItem } from '../../gpu-worker/train/examples.ts'
+import { cleanItem } from '../../shared/quality/clean.ts'
+import { applyFieldMap, type FieldMap } from '../../shared/quality/field-map.ts'
+import { readCatalogue } from './catalogue-file.ts'
+import { Failure } from './failure.ts'
+import { readFieldMap } from './import.ts'
+
+type Row = Record<string, unknown>
+
+/** Column names in the order in which they are looked for. */
+const COLUMNS = {
+  itemId: [
+    'item_id',
+    'product_id',
+    'product_uid',
+    'itemid',
+    'productid',
+    'docid',
+    'doc_id',
+    'sku',
+    'asin',
+    'id',
+  ],
+  title: ['title', 'product_title', 'name', 'product_name', 'item_title'],
+  brand: ['brand', 'supplier', 'manufacturer', 'product_brand'],
+  category: ['category', 'categories', 'product_category', 'product_type'],
+  description: ['description', 'short_description', 'product_description'],
+  query: ['query', 'search_term', 'q', 'search_query', 'text', 'term'],
+  relevance: ['relevance', 'grade', 'label', 'rating', 'score'],
+} as const
+
+function guess(row: Row, kind: keyof typeof COLUMNS): string | undefined {
+  const names = new Map(Object.keys(row).map((name) => [name.trim().toLowerCase(), name]))
+  const found = COLUMNS[kind].find((name) => names.has(name))
+  return found && names.get(found)
+}
+
+/** Cleaned as an import would, so that training sees what the encoder will see. Items in quarantine are left out. */
+export async function readItems(file: string, mapFile: string | undefined): Promise<TrainingItem[]> {
+  let map = mapFile === undefined ? undefined : readFieldMap(mapFile)
+  const items = new Map<string, TrainingItem>()
+  for await (const { row } of readCatalogue(file)) {
+    if ('_unreadable' in row) continue
+    map ??= guessMap(row, file)
+    const { item } = cleanItem(applyFieldMap(map, row))
+    if (!item) continue
+    const { id, title, brand, category, description } = item
+    items.set(id, { id, title, brand, category, description })
+  }
+  if (items.size === 0) throw new Failure(`"${file}" has no usable item; see what "aisle import" says of it.`)
+  return [...items.values()]
+}
+
+function guessMap(row: Row, file: string): FieldMap {
+  const id = guess(row, 'itemId')
+  const title = guess(row, 'title')
+  if (!id || !title)
+    throw new Failure(
+      `"${file}" has the columns ${Object.keys(row).join(', ')}: which are the id and the title? Say so with --map FILE (see shared/quality/FIELD-MAP.md).`,
+    )
+  const optional = (['brand', 'category', 'description'] as const).flatMap((field) => {
+    const name = guess(row, field)
+    return name ? [[field, name] as const] : []
+  })
+  return { fields: { id, title, ...Object.fromEntries(optional) }, attributes: [] } as FieldMap
+}
+
+/** @throws Failure with the line when a relevance is no number */
+export async function readJudgments(file: string): Promise<Judgment[]> {
+  const judgments: Judgment[] = []
+  let columns: { query: string; itemId: string; relevance: string | undefined } | undefined
+  let line = 1
+  for await (const { row } of readCatalogue(file)) {
+    line++
+    columns ??= judgmentColumns(row, file)
+    const query = String(row[columns.query] ?? '').trim()
+    const itemId = String(row[columns.itemId] ?? '').trim()
+    const relevance = columns.relevance === undefined ? 1 : Number(row[columns.relevance])
+    if (query === '' || itemId === '') continue
+    if (!Number.isFinite(relevance) || relevance < 0)
+      throw new Failure(
+        `"${file}", line ${line}: the relevance "${row[columns.relevance!]}" is not a number of 0 or more.`,
+      )
+    judgments.push({ query, itemId, relevance })
+  }
+  if (judgments.length === 0) throw new Failure(`"${file}" has no judgment.`)
+  return judgments
+}
+
+function judgmentColumns(row: Row, file: string) {
+  const query = guess(row, 'query')
+  const itemId = guess(row, 'itemId')
+  if (!query || !itemId)
+    throw new Failure(
+      `"${file}" has the columns ${Object.keys(row).join(', ')}: judgments need a query (${COLUMNS.query.slice(0, 2).join(', ')}), an item (${COLUMNS.itemId.slice(0, 3).join(', ')}) and a relevance.`,
+    )
+  return { query, itemId, relevance: guess(row, 'relevance') }
+}
