@@ -217,6 +217,20 @@ def save(name, tensors):
         f.write(struct.pack('<Q', len(text)) + text + body)
 
 
+def adamw_case():
+    p = torch.randn(6, dtype=torch.float64).requires_grad_(True)
+    q = torch.randn(2, dtype=torch.float64).requires_grad_(True)
+    pack = lambda: [[float(v) for v in t.detach()] for t in (p, q)]
+    out = {'start': pack(), 'gradients': [], 'rate': 0.02, 'decay': 0.1, 'after': []}
+    optimiser = torch.optim.AdamW([{'params': [p], 'weight_decay': 0.1}, {'params': [q], 'weight_decay': 0}], lr=0.02)
+    for _ in range(5):
+        p.grad, q.grad = torch.randn(6, dtype=torch.float64), torch.randn(2, dtype=torch.float64)
+        out['gradients'].append([[float(v) for v in t.grad] for t in (p, q)])
+        optimiser.step()
+        out['after'].append(pack())
+    with open(os.path.join(HERE, 'adamw.json'), 'w') as f: json.dump(out, f, separators=(',', ':'))
+
+
 if __name__ == '__main__':
     cases = dict(op_case(*case) for case in OPS)
     with open(os.path.join(HERE, 'ops.json'), 'w') as f: json.dump(cases, f, separators=(',', ':'))
@@ -246,3 +260,4 @@ if __name__ == '__main__':
     model_case('lora', base, lora, lambda n: n in lora, batch, contrastive)
     model_case('adalora', base, adalora, lambda n: n in adalora, batch, lambda p, b: contrastive(p, b) + orthogonality(p))
     model_case('adapter', base, adapter, lambda n: n in adapter, batch, contrastive)
+    adamw_case()
