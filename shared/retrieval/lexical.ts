@@ -9,8 +9,9 @@
  * weighted by idf, so that "hp 301 ink" prefers the item with all three.
  * Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
  */
-import type { QueryTerm } from '../text/analyse.ts'
+import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
+import { correctionsOf, splitWord } from './spelling.ts'
 
 /** `found` has bit n set when the n-th word of the query matched. */
 export type LexicalMatch = { doc: number; score: number; found: number }
@@ -27,7 +28,10 @@ const K1 = 6
 /** Low, because in a shop a long title is a well-described item more often than a vague one. */
 const B = 0.3
 const COORDINATION_POWER = 1.5
-const DISCOUNTS = { prefix: 0.5, synonym: 0.8 }
+const DISCOUNTS = { prefix: 0.5, synonym: 0.8, correction: 0.6 }
+/** A word in so few items may be a misspelling of one that is in so many times more. */
+const RARE_DF_MAX = 4
+const CORRECTION_DF_RATIO = 20
 /** Terms that one prefix may open, per segment. */
 const PREFIX_TERMS_MAX = 64
 /** More words than bits in a mask; a query longer than that is cut. */
@@ -42,7 +46,7 @@ export function searchLexical(
   limit: number,
   accept: Accept = () => true,
 ): LexicalResult {
-  const words = groupByWord(terms)
+  const words = groupByWord(terms).flatMap((word) => withCorrections(index, word))
   const sums = openSums(index.docCount)
   const weights = words.map((word, at) => scoreWord(index, word.terms, at, sums))
   const weightSum = weights.reduce((sum, weight) => sum + weight, 0)
@@ -90,6 +94,29 @@ type Sums = {
   touchedCount: number
 }
 let kept: Sums | null = null
+
+/**
+ * A word that the index does not have may be mistyped, or two words typed as one: what it may have meant stands in for it.
+ * So does a far more frequent word beside one that hardly any item has: shops misspell as well.
+ */
+function withCorrections(index: Index, word: Word): Word[] {
+  const { terms, source } = word
+  const whole = terms.filter(({ form }) => form === 'whole')
+  const df = (term: string) => listsOf(index, term).reduce((sum, { rows }) => sum + rows.length, 0)
+  const known = Math.max(0, ...whole.map(({ term }) => df(term)))
+  const isBegun = terms.some(({ term, form }) => form === 'prefix' && prefixLists(index, term).length > 0)
+  if (isBegun || known > RARE_DF_MAX) return [word]
+  const least = known === 0 ? 1 : known * CORRECTION_DF_RATIO
+  // As typed and as a stem: of "stainles" the one is an edit from "stainless", the other from "stain".
+  const corrections = [...new Set([source, ...whole.map(({ term }) => term)])]
+    .flatMap((term) => correctionsOf(index, term))
+    .filter((one) => one.df >= least && (known === 0 || one.distance === 1))
+    .map(({ term }): QueryTerm => ({ term, form: 'correction', source }))
+  if (known > 0 || corrections.length > 0) return [{ ...word, terms: [...terms, ...corrections] }]
+  const halves = splitWord(index, source, (half) => analyse(half)[0] ?? half)
+  if (!halves) return [word]
+  return halves.map((term) => ({ source, terms: [{ term, form: 'whole', source }] }))
+}
 
 /**
  * The sums of the query before, cleared: a search is synchronous, and three fresh arrays of the size of the index would be

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { analyse, analyseQuery } from './analyse.ts'
 
-const MARKS = { whole: '', prefix: '*', synonym: '~' }
+const MARKS = { whole: '', prefix: '*', synonym: '~', correction: '?' }
 const termsOf = (query: string) => analyseQuery(query).map(({ term, form }) => MARKS[form] + term)
 
 describe('analyse', () => {

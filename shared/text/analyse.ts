@@ -23,8 +23,11 @@ const STEMS_CACHED_MAX = 50_000
 
 export type QueryTerm = {
   term: string
-  /** whole: as it is; prefix: still being typed, so that it matches what it starts; synonym: another name of the thing. */
-  form: 'whole' | 'prefix' | 'synonym'
+  /**
+   * whole: as it is; prefix: still being typed, so that it matches what it starts; synonym: another name of the thing;
+   * correction: what a mistyped word may have meant.
+   */
+  form: 'whole' | 'prefix' | 'synonym' | 'correction'
   /** The word as the shopper typed it, for reasons ("matches 'speakers'"). */
   source: string
 }
