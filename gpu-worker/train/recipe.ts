@@ -124,7 +124,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
     ...common,
     recipe: z.literal('distil-query-encoder'),
     layers: z.int().min(1).max(2).default(2),
-    intermediate: z.int().min(8).default(512),
+    intermediate: z.int().min(8).default(1_024),
     training: z
       .strictObject({
         ...optimisation({ steps: 2_000, rate: 5e-4 }),

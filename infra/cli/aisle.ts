@@ -106,19 +106,32 @@ remote(program.command('status'))
 const evaluate = program.command('eval').description('measure quality on your own data')
 evaluate
   .command('search')
-  .description('answer a file of queries; writes a TREC run (qid Q0 docid rank score tag)')
+  .description(
+    'with --queries: answer them and write a TREC run (qid Q0 docid rank score tag); with --judgments: nDCG, recall and MRR',
+  )
   .requiredOption('--catalog <file>', 'catalogue file')
-  .requiredOption('--map <file>', 'field map of the catalogue')
-  .requiredOption('--queries <file>', 'lines of qid<TAB>text')
-  .requiredOption('--out <file>', 'where the run goes')
+  .option('--map <file>', 'field map of the catalogue (default with --judgments: the usual column names)')
+  .option('--queries <file>', 'lines of qid<TAB>text')
+  .option('--out <file>', 'where the run goes')
+  .option('--judgments <file>', 'CSV or NDJSON of query, item and relevance')
+  .option('--model <dir>', 'model folder (default: the one that a new shop starts with)')
+  .option('--relevant-from <n>', 'relevance from which an item is an answer', Number)
   .addOption(
     new Option('--mode <mode>', 'how to match').choices(['hybrid', 'lexical', 'vector']).default('hybrid'),
   )
   .option('--json', 'print one JSON object')
   .action(async (options) => {
-    const { evalSearch } = await import('./eval-search.ts')
-    const outcome = await evalSearch({ ...options, quiet: options.json ?? false })
-    print(outcome, options.json, (o) => `${o.results} results for ${o.queries} queries in ${o.out}`)
+    const quiet = options.json ?? false
+    if (options.judgments) {
+      const { evalJudged, renderQuality } = await import('./eval-judged.ts')
+      print(await evalJudged({ ...options, quiet }), options.json, renderQuality)
+    } else {
+      if (!options.queries || !options.out || !options.map)
+        throw new Failure('Give --queries, --map and --out for a run, or --judgments for figures.')
+      const { evalSearch } = await import('./eval-search.ts')
+      const outcome = await evalSearch({ ...options, quiet })
+      print(outcome, options.json, (o) => `${o.results} results for ${o.queries} queries in ${o.out}`)
+    }
     process.exit(0)
   })
 
@@ -132,6 +145,8 @@ program
   .requiredOption('--catalog <file>', 'catalogue file')
   .option('--map <file>', 'field map of the catalogue (default: the usual column names)')
   .option('--judgments <file>', 'CSV or NDJSON of query, item and relevance')
+  .option('--baskets <file>', 'lines of "basket item item …", for co-purchase')
+  .option('--queries <file>', 'lines of queries without answers, for pretrain and distil-query-encoder')
   .option('--base <dir>', 'model folder to start from')
   .requiredOption('--out <dir>', 'folder of the model, the state to resume from, and the journal')
   .option('--threads <n>', 'CPU threads (default: all)', integer(1, 256))

@@ -1,6 +1,7 @@
 /** @file `aisle eval search`: a catalogue and a file of queries become a TREC run, through the code that serves /v1/search. */
 import { createHash } from 'node:crypto'
 import { createReadStream, readFileSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { SearchReply } from '../../shared/schema/replies.ts'
 import { startStack } from '../local/stack.ts'
@@ -23,6 +24,8 @@ export type EvalSearchOptions = {
   queries: string
   out: string
   mode: 'hybrid' | 'lexical' | 'vector'
+  /** Model folder; absent takes the one that a new shop starts with. */
+  model?: string
   quiet: boolean
 }
 
@@ -30,9 +33,11 @@ export type EvalSearchOptions = {
 export async function evalSearch(options: EvalSearchOptions) {
   const queries = readQueries(options.queries)
   const map = readFieldMap(options.map)
-  // The same catalogue and map give the same index: a second evaluation finds it ready.
-  const stateDir = `.cache/eval/${(await fileHash(options.catalog, options.map)).slice(0, 16)}`
-  const stack = await startStack({ stateDir, port: 0, quiet: true })
+  // The same catalogue, map and model give the same index: a second evaluation finds it ready.
+  const weights = options.model === undefined ? [] : [join(options.model, 'model.safetensors')]
+  const stateDir = `.cache/eval/${(await fileHash(options.catalog, options.map, ...weights)).slice(0, 16)}`
+  const modelDir = options.model === undefined ? {} : { modelDir: resolve(options.model) }
+  const stack = await startStack({ stateDir, port: 0, quiet: true, ...modelDir })
   try {
     const client = createClient(stack.url, stack.keys.secret)
     const imported = await importFile(client, options.catalog, map, { wait: true, quiet: options.quiet })

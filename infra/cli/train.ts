@@ -1,5 +1,6 @@
 /** @file `aisle train`: a recipe and files of a shop become a model folder, with a live line on how it goes. */
 import { existsSync, readFileSync } from 'node:fs'
+import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
@@ -12,13 +13,15 @@ import { StageStopped } from '../../gpu-worker/train/run-stage.ts'
 import { replaceFile } from '../../gpu-worker/train/state-file.ts'
 import { StateError } from '../../gpu-worker/train/trainer.ts'
 import { Failure } from './failure.ts'
-import { readItems, readJudgments } from './training-files.ts'
+import { readBaskets, readItems, readJudgments, readQueryTexts } from './training-files.ts'
 
 export type TrainOptions = {
   recipe: string
   catalog: string
   map?: string
   judgments?: string
+  baskets?: string
+  queries?: string
   base?: string
   out: string
   threads?: number
@@ -30,6 +33,8 @@ export async function trainModel(options: TrainOptions) {
   const base = options.base === undefined ? null : await readBase(options.base)
   const items = await readItems(options.catalog, options.map)
   const judgments = options.judgments === undefined ? [] : await readJudgments(options.judgments)
+  const baskets = options.baskets === undefined ? [] : readBaskets(options.baskets)
+  const queries = options.queries === undefined ? [] : readQueryTexts(options.queries)
   const line = createLine(options.quiet)
   const journal = createJournal({
     directory: options.out,
@@ -42,9 +47,9 @@ export async function trainModel(options: TrainOptions) {
   const startedMs = performance.now()
   journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
   try {
-    const { model, delta, metrics } = await runRecipe(
+    const { model, delta, labels, metrics } = await runRecipe(
       recipe,
-      { items, judgments, baskets: [], queries: [] },
+      { items, judgments, baskets, queries },
       {
         base,
         directory: options.out,
@@ -55,6 +60,7 @@ export async function trainModel(options: TrainOptions) {
     )
     await writeCheckpoint(options.out, model)
     if (delta) await replaceFile(join(options.out, 'delta.safetensors'), encodeSafetensors(delta))
+    if (labels) await writeFile(join(options.out, 'labels.json'), `${JSON.stringify(labels, null, 2)}\n`)
     const seconds = Math.round((performance.now() - startedMs) / 1_000)
     journal.note({ event: 'trained', metrics, seconds })
     return { out: options.out, recipe: recipe.recipe, metrics, seconds }
@@ -85,7 +91,7 @@ function readRecipe(nameOrFile: string): Recipe {
   return parsed.value
 }
 
-async function readBase(directory: string) {
+export async function readBase(directory: string) {
   const read = await readCheckpoint(directory)
   if (!read.ok) throw new Failure(`The model in "${directory}" cannot be used: ${read.error.message}`)
   return read.value

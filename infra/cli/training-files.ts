@@ -1,8 +1,11 @@
 /** @file Files of a shop as training data: a catalogue, and what people said or did, with the usual column names guessed. */
 
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import type { Judgment, TrainingItem } from '../../gpu-worker/train/examples.ts'
 import { cleanItem } from '../../shared/quality/clean.ts'
 import { applyFieldMap, type FieldMap } from '../../shared/quality/field-map.ts'
+import type { Item } from '../../shared/schema/item.ts'
 import { readCatalogue } from './catalogue-file.ts'
 import { Failure } from './failure.ts'
 import { readFieldMap } from './import.ts'
@@ -37,17 +40,27 @@ function guess(row: Row, kind: keyof typeof COLUMNS): string | undefined {
   return found && names.get(found)
 }
 
+/** Without what training does not look at: prices and attributes are most of a catalogue's memory. */
+export const readItems = (file: string, mapFile: string | undefined): Promise<TrainingItem[]> =>
+  readCleanItems(file, mapFile, ({ id, title, brand, category, description }) => ({
+    ...{ id, title, brand, category, description },
+  }))
+export const readFullItems = (file: string, mapFile: string | undefined): Promise<Item[]> =>
+  readCleanItems(file, mapFile, (item) => item)
+
 /** Cleaned as an import would, so that training sees what the encoder will see. Items in quarantine are left out. */
-export async function readItems(file: string, mapFile: string | undefined): Promise<TrainingItem[]> {
+async function readCleanItems<T>(
+  file: string,
+  mapFile: string | undefined,
+  keep: (item: Item) => T,
+): Promise<T[]> {
   let map = mapFile === undefined ? undefined : readFieldMap(mapFile)
-  const items = new Map<string, TrainingItem>()
+  const items = new Map<string, T>()
   for await (const { row } of readCatalogue(file)) {
     if ('_unreadable' in row) continue
     map ??= guessMap(row, file)
     const { item } = cleanItem(applyFieldMap(map, row))
-    if (!item) continue
-    const { id, title, brand, category, description } = item
-    items.set(id, { id, title, brand, category, description })
+    if (item) items.set(item.id, keep(item))
   }
   if (items.size === 0) throw new Failure(`"${file}" has no usable item; see what "aisle import" says of it.`)
   return [...items.values()]
@@ -97,4 +110,24 @@ function judgmentColumns(row: Row, file: string) {
       `"${file}" has the columns ${Object.keys(row).join(', ')}: judgments need a query (${COLUMNS.query.slice(0, 2).join(', ')}), an item (${COLUMNS.itemId.slice(0, 3).join(', ')}) and a relevance.`,
     )
   return { query, itemId, relevance: guess(row, 'relevance') }
+}
+
+/** Lines of `basket item item …`, as click logs are often kept: the first word names the basket or the shopper. */
+export const readBaskets = (file: string): string[][] =>
+  readLines(file).map((line) => line.trim().split(/\s+/).slice(1))
+
+/** A query a line; of lines with tabs the last field. */
+export const readQueryTexts = (file: string): string[] =>
+  readLines(file).map((line) => line.split('\t').at(-1)!.trim())
+
+function readLines(file: string): string[] {
+  let bytes: Uint8Array
+  try {
+    bytes = readFileSync(file)
+  } catch (error) {
+    throw new Failure(`Cannot read "${file}": ${(error as Error).message}.`)
+  }
+  const isGzip = bytes[0] === 0x1f && bytes[1] === 0x8b
+  const text = new TextDecoder().decode(isGzip ? gunzipSync(bytes) : bytes)
+  return text.split(/\r?\n/).filter((line) => line.trim() !== '')
 }

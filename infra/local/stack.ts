@@ -36,6 +36,8 @@ export type StackOptions = {
   quiet?: boolean
   onLog?(line: string): void
   leaseSeconds?: number
+  /** Checkpoint folder of the first model, for a state folder that has none yet. */
+  modelDir?: string
 }
 
 export type Stack = {
@@ -129,6 +131,7 @@ async function startParts(
       s3Url,
       secrets,
       leaseSeconds: options.leaseSeconds ?? LEASE_SECONDS,
+      modelDir: options.modelDir,
     })
   const startWorkers = (s3Url: string) => {
     for (let index = 0; index < (options.workers ?? 1); index++)
@@ -200,6 +203,7 @@ function workerEnvironment(parts: {
   s3Url: string
   secrets: ReturnType<typeof openStateDir>['secrets']
   leaseSeconds: number
+  modelDir: string | undefined
 }): Record<string, string> {
   return {
     QUEUE_API_URL: parts.queueUrl,
@@ -213,6 +217,7 @@ function workerEnvironment(parts: {
     POLL_MS: String(POLL_MS),
     LEASE_SECONDS: String(parts.leaseSeconds),
     HEALTH_PORT: '0',
+    ...(parts.modelDir === undefined ? {} : { MODEL_DIR: parts.modelDir }),
   }
 }
 

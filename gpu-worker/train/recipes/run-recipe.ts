@@ -4,6 +4,9 @@ import type { Checkpoint } from '../../model/checkpoint.ts'
 import { DataError, type TrainingData } from '../examples.ts'
 import type { Recipe } from '../recipe.ts'
 import type { Context } from '../run-stage.ts'
+import { trainClassifier } from './classify-category.ts'
+import { tuneForCoPurchase } from './co-purchase.ts'
+import { distilQueryEncoder } from './distil-query-encoder.ts'
 import { pretrain } from './pretrain.ts'
 import { tuneForSearch } from './search.ts'
 import type { Trained } from './trained.ts'
@@ -29,8 +32,12 @@ export async function runRecipe(recipe: Recipe, data: TrainingData, options: Run
   switch (recipe.recipe) {
     case 'search':
       return tuneForSearch(recipe, data, base, context)
-    default:
-      throw new DataError(`The recipe "${recipe.recipe}" is not there yet.`)
+    case 'co-purchase':
+      return tuneForCoPurchase(recipe, data, base, context)
+    case 'classify-category':
+      return trainClassifier(recipe, data, base, context)
+    case 'distil-query-encoder':
+      return distilQueryEncoder(recipe, data, base, context)
   }
 }
 

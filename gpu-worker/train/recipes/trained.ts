@@ -6,6 +6,8 @@ export type Trained = {
   model: Checkpoint
   /** What a parameter-efficient tuning added; null where every weight moved. */
   delta: Map<string, CheckpointTensor> | null
+  /** Names of the classes of a classification head, by number. */
+  labels?: string[]
   /** On data that was held out, by name. */
   metrics: Record<string, number>
 }
