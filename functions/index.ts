@@ -16,6 +16,8 @@ import { createPseudonymOf } from './http/pseudonym.ts'
 import { createComputeSignals } from './jobs/compute-signals.ts'
 import { createConsumeEvents } from './jobs/consume-events.ts'
 import { createKeepDeadLetters } from './jobs/dead-letter.ts'
+import { createModels } from './models/models.ts'
+import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
@@ -74,6 +76,8 @@ function createEdge(env: Bindings) {
     '/',
     statusRoutes({ counts: store.counts, backlog: outbox.backlog, deadLetters: deadLetters.waiting }, holder),
   )
+  const models = createModels({ bucket, queue, clock, newRunId: () => crypto.randomUUID() })
+  app.route('/', modelRoutes(models, holder))
   app.route('/', docsRoutes(app))
   app.route(
     '/',

@@ -8,5 +8,7 @@ export type BlobStore = {
     condition?: PutCondition,
   ): Promise<{ ok: true; etag: string } | { ok: false }>
   delete(key: string): Promise<void>
+  /** Every key that starts with `prefix`, in order. */
+  list(prefix: string): Promise<string[]>
 }
 export type PutCondition = { ifMatch?: string; ifNoneMatch?: '*' }

@@ -1,4 +1,6 @@
 /** @file The only reader of the worker's environment. All faults are reported together; secrets never print. */
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { z } from 'zod'
 import { err, ok, type Result } from '../shared/lib/result.ts'
 
@@ -49,6 +51,10 @@ const Environment = z.strictObject({
   ENCODER_THREADS: integer(1, 256).default(2),
   /** cuda needs a card and an image with its libraries; without them the worker says so and uses the CPU. */
   ENCODER_PROVIDER: z.enum(['cpu', 'cuda']).default('cpu'),
+  /** Folder for the states of training runs: a worker that comes back to the same one goes on where it was. */
+  TRAIN_DIR: z.string().min(1).default(join(tmpdir(), 'aisle-train')),
+  /** Threads that training takes beside the live index. */
+  TRAIN_THREADS: integer(1, 256).default(2),
   /** Default: int8 on the CPU, where it is twice as fast, fp32 on a card, which has no int8 of this kind. */
   ENCODER_PRECISION: z.enum(['fp32', 'int8']).optional(),
 })
@@ -58,7 +64,7 @@ export type Config = Omit<z.infer<typeof Environment>, 'ENCODER_PRECISION'> & {
   drain: boolean
 }
 
-const PREFIXES = /^(QUEUE|S3|MODEL|POLL|LEASE|HEALTH|ENCODER)_/
+const PREFIXES = /^(QUEUE|S3|MODEL|POLL|LEASE|HEALTH|ENCODER|TRAIN)_/
 
 /** @returns the error is one text that names every fault */
 export function readConfig(

@@ -8,6 +8,8 @@ import { createModelStore } from './jobs/model-store.ts'
 import { needsTuning, tuneFusion } from './jobs/tune-fusion.ts'
 import { type Log, workLoop } from './jobs/work-loop.ts'
 import { createHttpQueue } from './queue.ts'
+import { createRunStore, STALE_MS } from './runs/run-store.ts'
+import { createRunner } from './runs/runner.ts'
 import { createS3BlobStore } from './s3-blob-store.ts'
 
 const log: Log = (event, facts = {}) =>
@@ -63,6 +65,18 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
       health.itemsEncoded += count
     },
   })
+  const runner = createRunner({
+    blobs,
+    store,
+    models,
+    runs: createRunStore(blobs, nowMs),
+    nowMs,
+    log,
+    directory: settings.TRAIN_DIR,
+    threads: settings.TRAIN_THREADS,
+  })
+  runner.wake() // a run that a worker left behind
+  let lookedMs = nowMs()
   log('worker-started', { healthPort: healthServer.port, drain: settings.drain })
   await workLoop(
     {
@@ -77,7 +91,12 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
           }
         },
       },
+      onRuns: () => runner.wake(),
       async whenIdle(stopTuning) {
+        if (nowMs() - lookedMs > STALE_MS) {
+          lookedMs = nowMs()
+          runner.wake()
+        }
         const published = await store.load()
         if (!published || !needsTuning(published)) return
         await tuneFusion({ store, models, nowMs }, published, async () => {
@@ -98,7 +117,9 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
       signal: stop.signal,
     },
   )
+  if (settings.drain && !stop.signal.aborted) await runner.idle()
   health.state = 'stopping'
+  await runner.stop()
   log('worker-stopped', { jobsDone: health.jobsDone, itemsEncoded: health.itemsEncoded })
   await models.close()
   healthServer.close()

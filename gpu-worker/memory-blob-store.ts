@@ -23,5 +23,8 @@ export function createMemoryBlobStore(): BlobStore & {
     async delete(key) {
       objects.delete(key)
     },
+    async list(prefix) {
+      return [...objects.keys()].filter((key) => key.startsWith(prefix)).sort()
+    },
   }
 }

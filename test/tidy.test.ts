@@ -100,7 +100,7 @@ describe('the tree', () => {
       'infra/cli/aisle.ts',
       ...sources.filter(isTest),
       // Loaded by path, not by import: bundled for workerd, or started as a thread.
-      ...sources.filter((file) => /worker-thread\.ts$|\.d\.ts$/.test(file)),
+      ...sources.filter((file) => /(worker|train)-thread\.ts$|\.d\.ts$/.test(file)),
     ]
     const reached = new Set<string>()
     const visit = (file: string) => {

@@ -2,7 +2,7 @@
 
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
-import { Job } from '../../shared/schema/jobs.ts'
+import { IndexJob } from '../../shared/schema/jobs.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
 import type { QueueName, QueueSender } from '../queue-sender.ts'
 import type { Outbox } from './outbox.ts'
@@ -33,7 +33,7 @@ export function createDeadLetters(deps: {
   return {
     /** Keep a message. A job whose items are searchable after all (a late copy) is not kept. */
     async keep(letter: { id: string; queue: QueueName; body: unknown; reason: string }, index: Index | null) {
-      const job = Job.safeParse(letter.body)
+      const job = IndexJob.safeParse(letter.body)
       if (job.success && (await outbox.markDeadLetter(job.data.batchId, index)) === 'done') return
       await db
         .prepare(
@@ -57,7 +57,7 @@ export function createDeadLetters(deps: {
       const row = await db.prepare(`${SELECT} WHERE dead_letter_id = ?`).bind(id).first<Row>()
       if (!row) return err({ kind: 'not-found', what: `dead letter "${id}"` })
       const letter = toDeadLetter(row)
-      const job = Job.safeParse(letter.body)
+      const job = IndexJob.safeParse(letter.body)
       const sent =
         job.success && (await outbox.replay(job.data.batchId))
           ? ok(undefined)

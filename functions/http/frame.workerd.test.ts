@@ -89,6 +89,11 @@ describe('documentation', () => {
         'GET /v1/dead-letters',
         'POST /v1/dead-letters/{id}/replay',
         'GET /v1/status',
+        'GET /v1/models',
+        'POST /v1/models/train',
+        'POST /v1/models/{id}/activate',
+        'GET /v1/runs/{id}',
+        'GET /v1/runs/{id}/curves',
       ].sort(),
     )
     for (const item of Object.values(body.paths))

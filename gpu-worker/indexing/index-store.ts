@@ -1,5 +1,7 @@
 /** @file The published index as the worker sees it: reads manifest and segments, writes segments, swaps the manifest. */
+import { gunzipSync, gzipSync } from 'node:zlib'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
+import { BatchRow } from '../../shared/schema/jobs.ts'
 import {
   type Blob,
   MANIFEST_FORMAT,
@@ -25,8 +27,19 @@ export type Published = {
 export type IndexStore = {
   /** The newest published version, null before the first. Segments that are known are not read again. */
   load(): Promise<Published | null>
-  /** Encode and upload; nothing refers to it until a manifest does. */
-  writeSegment(content: SegmentContent): Promise<{ ref: SegmentRef; segment: Segment }>
+  /**
+   * Encode and upload; nothing refers to it until a manifest does.
+   *
+   * @param source the live rows of the segment with their items whole, null where they are not known any more
+   */
+  writeSegment(
+    content: SegmentContent,
+    source: readonly BatchRow[] | null,
+  ): Promise<{ ref: SegmentRef; segment: Segment }>
+  /** The live rows of a segment with their items whole; null for one that was written without them. */
+  readSource(ref: SegmentRef): Promise<BatchRow[] | null>
+  /** The segments that some manifest named once, for the vectors in them. */
+  loadSegments(refs: readonly SegmentRef[]): Promise<Segment[]>
   /** Compare-and-set. False when another worker published since `from` was loaded: load again and plan again. */
   publish(
     from: Published | null,
@@ -67,7 +80,14 @@ export function createIndexStore(blobs: BlobStore): IndexStore {
       last = { manifest, etag: object.etag, segments: loaded, state: indexedState(loaded) }
       return last
     },
-    async writeSegment(content) {
+    async readSource({ source }) {
+      if (!source) return null
+      const text = gunzipSync(await readBlob(blobs, source)).toString()
+      const lines = text.split('\n').filter((line) => line !== '')
+      return lines.map((line) => BatchRow.parse(JSON.parse(line)))
+    },
+    loadSegments: (refs) => Promise.all(refs.map(loadSegment)),
+    async writeSegment(content, source) {
       const files = encodeSegment(content)
       // The id is the content: two workers that build the same delta write the same object.
       const id = (await sha256Hex(`${await sha256Hex(files.items)}${await sha256Hex(files.terms)}`)).slice(
@@ -75,11 +95,14 @@ export function createIndexStore(blobs: BlobStore): IndexStore {
         24,
       )
       const keys = segmentKeys(id)
-      const [items, terms] = await Promise.all([
+      const lines = source?.map((row) => `${JSON.stringify(row)}\n`).join('')
+      const [items, terms, whole] = await Promise.all([
         writeBlob(keys.items, files.items),
         writeBlob(keys.terms, files.terms),
+        lines === undefined ? undefined : writeBlob(keys.source, gzipSync(lines)),
       ])
-      const ref: SegmentRef = { id, rows: content.rows.length, items, terms }
+      const rows = content.rows.length
+      const ref: SegmentRef = { id, rows, items, terms, ...(whole ? { source: whole } : {}) }
       const decoded = decodeSegment(files, ref)
       if (!decoded.ok)
         throw new Error(`A segment that was just written cannot be read: ${decoded.error.reason}`)

@@ -68,7 +68,8 @@ function standardError(values: readonly number[]): number {
   return Math.sqrt(variance / Math.max(1, values.length - 1))
 }
 
-function sampleQueries(index: Index, random: Random): { text: string; doc: number }[] {
+/** Two to four words of titles, a quarter with a typing error, and the item that they come from. */
+export function sampleQueries(index: Index, random: Random): { text: string; doc: number }[] {
   const live = Array.from({ length: index.docCount }, (_, doc) => doc).filter((doc) => index.live[doc] === 1)
   const queries: { text: string; doc: number }[] = []
   for (let i = 0; i < Math.min(QUERIES, live.length); i++) {

@@ -6,6 +6,7 @@ import { itemText } from '../../shared/schema/item.ts'
 import { BatchRow, batchKey } from '../../shared/schema/jobs.ts'
 import type { Fusion } from '../../shared/schema/manifest.ts'
 import { contentOf } from '../../shared/segment/content.ts'
+import type { Segment } from '../../shared/segment/decode.ts'
 import { mergeSegments } from '../../shared/segment/merge.ts'
 import { type QuantisedVector, quantiseItem } from '../../shared/vector/quantise.ts'
 import type { BlobStore } from '../blob-store.ts'
@@ -84,7 +85,10 @@ export function createIndexItems({ blobs, store, models, nowMs, onEncoded = () =
           row,
           vector: row.item ? (vector ?? vectors.get(`${model.ref.id} ${row.contentHash}`) ?? null) : null,
         }))
-        const { ref, segment } = await store.writeSegment(contentOf(complete, model.ref.dim))
+        const { ref, segment } = await store.writeSegment(
+          contentOf(complete, model.ref.dim),
+          complete.map(({ row }) => row).filter(({ item }) => item !== null),
+        )
         const refs = await mergeWhenDue(store, from, ref, segment)
         if (lease.expired()) throw new JobError('the lease ended before the index could be published')
         const fusion: Fusion = from?.manifest.fusion ?? { vectorWeight: 0 }
@@ -128,10 +132,21 @@ async function mergeWhenDue(
   for (const { number, version, rows } of segments)
     for (let row = 0; row < rows; row++)
       newest.set(number[row]!, Math.max(newest.get(number[row]!) ?? 0, version[row]!))
+  const isNewest = (segment: Segment, row: number) =>
+    newest.get(segment.number[row]!) === segment.version[row]
   // Tombstones stay for good: without them a late message could bring a removed item back.
-  const merged = mergeSegments(
-    segments.slice(at),
-    (one, row) => newest.get(one.number[row]!) === one.version[row],
-  )
-  return [...refs.slice(0, at), (await store.writeSegment(merged)).ref]
+  const merged = mergeSegments(segments.slice(at), isNewest)
+  const source = await mergeSources(store, refs.slice(at), newest)
+  return [...refs.slice(0, at), (await store.writeSegment(merged, source)).ref]
+}
+
+/** Null when one of the segments has no source: a part of the items would be a trap for whoever reads it. */
+async function mergeSources(
+  store: IndexStore,
+  refs: readonly Written['ref'][],
+  newest: ReadonlyMap<number, number>,
+): Promise<BatchRow[] | null> {
+  const sources = await Promise.all(refs.map((ref) => store.readSource(ref)))
+  if (sources.includes(null)) return null
+  return sources.flatMap((rows) => rows ?? []).filter((row) => newest.get(row.number) === row.version)
 }

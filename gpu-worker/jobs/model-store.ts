@@ -1,7 +1,9 @@
 /** @file Models in the bucket: makes the first one, loads the one that a manifest names, and keeps its encoder running. */
+import { createHash } from 'node:crypto'
 import type { Result } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { type Blob, type ModelRef, modelPrefix } from '../../shared/schema/manifest.ts'
+import { cardKey, type ModelCard } from '../../shared/schema/models.ts'
 import { trainWordPiece } from '../../shared/text/train-wordpiece.ts'
 import type { BlobStore } from '../blob-store.ts'
 import type { Encoder } from '../encode/encoder.ts'
@@ -46,18 +48,14 @@ export function createModelStore(options: Options): ModelStore {
   const { blobs, modelDir, precision, threads, provider = 'cpu', onLoaded = () => {} } = options
   let open: { ref: ModelRef; encoder: Encoder } | null = null
 
+  const openEncoder = (checkpoint: Checkpoint, ref: ModelRef): Promise<Encoder> =>
+    createThreadedEncoder({ checkpoint, precision, maxTokens: ref.maxTokens, threads, provider })
+
   const use = async (ref: ModelRef, checkpoint: () => Promise<Checkpoint>): Promise<LoadedModel> => {
     if (open?.ref.id !== ref.id) {
       await open?.encoder.close()
       open = null
-      const loaded = await checkpoint()
-      const encoder = await createThreadedEncoder({
-        checkpoint: loaded,
-        precision,
-        maxTokens: ref.maxTokens,
-        threads,
-        provider,
-      })
+      const encoder = await openEncoder(await checkpoint(), ref)
       open = { ref, encoder }
       onLoaded(ref.id, encoder.provider)
     }
@@ -103,6 +101,12 @@ export function createModelStore(options: Options): ModelStore {
 
   return {
     load: (ref) => use(ref, async () => readFromBucket(blobs, ref)),
+    checkpoint: (ref) => readFromBucket(blobs, ref),
+    upload,
+    async openBeside(ref) {
+      const encoder = await openEncoder(await readFromBucket(blobs, ref), ref)
+      return { ref, encode: (texts) => encoder.encode(texts), close: () => encoder.close() }
+    },
     async bootstrap(texts) {
       const checkpoint = modelDir
         ? orThrow(`The checkpoint in ${modelDir} cannot be used`, await readCheckpoint(modelDir))
@@ -112,12 +116,33 @@ export function createModelStore(options: Options): ModelStore {
             ...options.seededSize,
           })
       const ref = await upload(checkpoint)
+      await blobs.put(cardKey(ref.id), new TextEncoder().encode(JSON.stringify(firstCard(checkpoint, ref))), {
+        ifNoneMatch: '*',
+      })
       return use(ref, async () => checkpoint)
     },
     async close() {
       await open?.encoder.close()
       open = null
     },
+  }
+}
+
+/** The registry row of the model that a shop starts with. */
+function firstCard(checkpoint: Checkpoint, ref: ModelRef): ModelCard {
+  const weights = checkpointFiles(checkpoint).find(({ name }) => name === 'model.safetensors')!
+  return {
+    id: ref.id,
+    createdAt: new Date().toISOString(),
+    runId: null,
+    parent: null,
+    recipe: null,
+    fingerprint: '',
+    checksum: createHash('sha256').update(weights.bytes).digest('hex'),
+    metrics: {},
+    comparison: null,
+    accepted: true,
+    ref,
   }
 }
 

@@ -27,6 +27,8 @@ export type LoopDeps = {
   nowMs(): number
   log: Log
   onJobs?(count: number): void
+  /** There are runs to do; they go on beside the loop. */
+  onRuns?(runIds: readonly string[]): void
 }
 export type LoopOptions = { leaseMs: number; pollMs: number; drain: boolean; signal: AbortSignal }
 
@@ -83,13 +85,18 @@ async function settleAll(
   const startedAt = deps.nowMs()
   const jobs = messages.map((message) => ({ message, job: Job.safeParse(message.body) }))
   const good = jobs.flatMap(({ message, job }) =>
-    job.success ? [{ message, batchId: job.data.batchId }] : [],
+    job.success && job.data.kind === 'index' ? [{ message, batchId: job.data.batchId }] : [],
   )
+  // A run has a record of its own that says how far it is; its message has done its work when a worker is awake.
+  const runs = jobs.flatMap(({ message, job }) =>
+    job.success && job.data.kind !== 'index' ? [{ message, runId: job.data.runId }] : [],
+  )
+  if (runs.length > 0) deps.onRuns?.(runs.map(({ runId }) => runId))
   // A message that is no job will not become one: back without a delay, until the queue gives it to the dead letters.
   const bad = jobs.filter(({ job }) => !job.success)
   for (const { message, job } of bad) deps.log('not-a-job', { id: message.id, reason: job.error?.message })
   await deps.queue.settle({
-    done: [],
+    done: runs.map(({ message }) => message.leaseId),
     again: bad.map(({ message }) => ({ leaseId: message.leaseId, delaySeconds: 0 })),
   })
 

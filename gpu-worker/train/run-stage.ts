@@ -20,6 +20,8 @@ export type Context = {
   threads: number
   journal: Journal
   signal?: AbortSignal
+  /** Unix time after which each stage ends with the best that it has. */
+  deadlineMs?: number
   /** Identity of recipe and data: a state is resumed only under the same. */
   fingerprint: string
 }
@@ -122,6 +124,7 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
           }
         : {}),
       ...(tuning.kind === 'adalora' ? { afterStep: createRankBudget(layout, tuning, settings.steps) } : {}),
+      ...(context.deadlineMs === undefined ? {} : { isOutOfTime: () => Date.now() > context.deadlineMs! }),
       ...(context.signal ? { signal: context.signal } : {}),
       onStart: (step) => log.start(step),
       onStep: (report) => log.step(report),

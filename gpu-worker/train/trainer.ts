@@ -58,6 +58,8 @@ export type TrainerOptions = {
   /** Where the state goes, and after how many steps each; absent keeps none. */
   state?: { path: string; everySteps: number }
   signal?: AbortSignal
+  /** Said before each step: true ends the run with the best so far. What a clock decides is not repeatable. */
+  isOutOfTime?(): boolean
   /** With the steps that were done before: 0, or more when a state was found. */
   onStart?(step: number): void
   onStep?(report: StepReport): void
@@ -65,7 +67,7 @@ export type TrainerOptions = {
 }
 export type TrainingResult = {
   /** `not-finite`: a loss or gradient was NaN or infinite at `step`; the parameters are those before it. */
-  reason: 'finished' | 'early-stopped' | 'stopped' | 'not-finite'
+  reason: 'finished' | 'early-stopped' | 'out-of-time' | 'stopped' | 'not-finite'
   /** Steps done. */
   step: number
   best: { step: number; metric: number } | null
@@ -96,6 +98,10 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
 
   while (progress.step < schedule.steps) {
     if (validation && progress.stale >= validation.patience) return result('early-stopped')
+    if (options.isOutOfTime?.()) {
+      await save()
+      return result('out-of-time')
+    }
     if (options.signal?.aborted) {
       await save()
       return result('stopped')

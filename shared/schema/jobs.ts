@@ -6,8 +6,12 @@ import { Item } from './item.ts'
 export const IndexJob = z.object({ kind: z.literal('index'), batchId: z.string().min(1).max(64) })
 export type IndexJob = z.infer<typeof IndexJob>
 
+/** "There is a run to do": its record is in R2 at `runKey(runId)`. The record says what; the message only wakes a worker. */
+export const RunJob = z.object({ kind: z.enum(['train', 'activate']), runId: z.string().min(1).max(64) })
+export type RunJob = z.infer<typeof RunJob>
+
 /** Every message of the jobs queue. A new kind of job is one more arm here and one file in `gpu-worker/jobs`. */
-export const Job = z.discriminatedUnion('kind', [IndexJob])
+export const Job = z.discriminatedUnion('kind', [IndexJob, RunJob])
 export type Job = z.infer<typeof Job>
 
 /**

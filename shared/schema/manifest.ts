@@ -13,6 +13,8 @@ export const SegmentRef = z.object({
   rows: z.int().nonnegative(),
   items: Blob,
   terms: Blob,
+  /** Its live items whole, gzipped NDJSON of `BatchRow`: what a new model encodes. Never read by the edge. */
+  source: Blob.optional(),
 })
 export type SegmentRef = z.infer<typeof SegmentRef>
 
@@ -58,5 +60,6 @@ export type Manifest = z.infer<typeof Manifest>
 export const segmentKeys = (segmentId: string) => ({
   items: `segments/${segmentId}/items.arrow`,
   terms: `segments/${segmentId}/terms.arrow`,
+  source: `segments/${segmentId}/source.ndjson.gz`,
 })
 export const modelPrefix = (modelId: string): string => `models/${modelId}/`

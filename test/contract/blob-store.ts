@@ -57,6 +57,20 @@ export function blobStoreContract(name: string, open: () => Promise<BlobStore>):
       expect(winners).toHaveLength(1)
       expect((await store.get(key))!.bytes).toEqual(bytes(winners[0]!))
     })
+    it('lists the keys of a prefix, in order, and no others', async () => {
+      const prefix = `list ${newKey()}/`
+      expect(await store.list(prefix)).toEqual([])
+      for (const name of ['b', 'a', 'c & d']) await store.put(prefix + name, bytes(1))
+      await store.put(`${prefix.slice(0, -1)}x`, bytes(1))
+      expect(await store.list(prefix)).toEqual(['a', 'b', 'c & d'].map((name) => prefix + name))
+    })
+    it('lists more keys than a page of S3 holds', async () => {
+      const prefix = `${newKey()}/`
+      const names = Array.from({ length: 1_005 }, (_, at) => `${prefix}${String(at).padStart(4, '0')}`)
+      for (let from = 0; from < names.length; from += 50)
+        await Promise.all(names.slice(from, from + 50).map((name) => store.put(name, bytes(1))))
+      expect(await store.list(prefix)).toEqual(names)
+    })
     it('forgets what was deleted, and bears a second deletion', async () => {
       const key = newKey()
       await store.put(key, bytes(1))
