@@ -142,8 +142,8 @@ program
     '--recipe <name or file>',
     'pretrain, search, co-purchase, classify-category, distil-query-encoder, or a JSON file',
   )
-  .requiredOption('--catalog <file>', 'catalogue file')
-  .option('--map <file>', 'field map of the catalogue (default: the usual column names)')
+  .requiredOption('--catalog <file...>', 'catalogue files; "sample" is the generated shop')
+  .option('--map <file...>', 'their field maps, in order (default: the usual column names)')
   .option('--judgments <file>', 'CSV or NDJSON of query, item and relevance')
   .option('--baskets <file>', 'lines of "basket item item …", for co-purchase')
   .option('--queries <file>', 'lines of queries without answers, for pretrain and distil-query-encoder')

@@ -17,8 +17,9 @@ import { readBaskets, readItems, readJudgments, readQueryTexts } from './trainin
 
 export type TrainOptions = {
   recipe: string
-  catalog: string
-  map?: string
+  /** Files, or `sample`; the maps belong to them in order. */
+  catalog: string[]
+  map?: string[]
   judgments?: string
   baskets?: string
   queries?: string

@@ -6,6 +6,7 @@ import type { Judgment, TrainingItem } from '../../gpu-worker/train/examples.ts'
 import { cleanItem } from '../../shared/quality/clean.ts'
 import { applyFieldMap, type FieldMap } from '../../shared/quality/field-map.ts'
 import type { Item } from '../../shared/schema/item.ts'
+import { sampleCatalogue } from '../sample/catalogue.ts'
 import { readCatalogue } from './catalogue-file.ts'
 import { Failure } from './failure.ts'
 import { readFieldMap } from './import.ts'
@@ -40,13 +41,37 @@ function guess(row: Row, kind: keyof typeof COLUMNS): string | undefined {
   return found && names.get(found)
 }
 
-/** Without what training does not look at: prices and attributes are most of a catalogue's memory. */
-export const readItems = (file: string, mapFile: string | undefined): Promise<TrainingItem[]> =>
-  readCleanItems(file, mapFile, ({ id, title, brand, category, description }) => ({
+/** The generated shop of `aisle start`, named where a file would be. */
+export const SAMPLE = 'sample'
+
+/**
+ * Items of one catalogue or several; the first of equal ids stays. Without what training does not look at: prices and
+ * attributes are most of a catalogue's memory.
+ *
+ * @param maps by catalogue, in order; one that is left out is guessed from the column names
+ */
+export async function readItems(
+  catalogs: readonly string[],
+  maps: readonly string[] = [],
+): Promise<TrainingItem[]> {
+  const keep = ({ id, title, brand, category, description }: Item): TrainingItem => ({
     ...{ id, title, brand, category, description },
-  }))
+  })
+  const items = new Map<string, TrainingItem>()
+  for (const [at, catalog] of catalogs.entries()) {
+    const found = catalog === SAMPLE ? cleanSample(keep) : await readCleanItems(catalog, maps[at], keep)
+    for (const item of found) if (!items.has(item.id)) items.set(item.id, item)
+  }
+  return [...items.values()]
+}
 export const readFullItems = (file: string, mapFile: string | undefined): Promise<Item[]> =>
-  readCleanItems(file, mapFile, (item) => item)
+  file === SAMPLE ? Promise.resolve(cleanSample((item) => item)) : readCleanItems(file, mapFile, (item) => item)
+
+const cleanSample = <T>(keep: (item: Item) => T): T[] =>
+  sampleCatalogue().flatMap((row) => {
+    const { item } = cleanItem(row)
+    return item ? [keep(item)] : []
+  })
 
 /** Cleaned as an import would, so that training sees what the encoder will see. Items in quarantine are left out. */
 async function readCleanItems<T>(

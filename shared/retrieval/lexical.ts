@@ -6,9 +6,11 @@
  *
  * tf is the weighted term frequency of all fields (see `shared/segment/content.ts`). A word in the making matches every term
  * that it starts, and a synonym its partners, at a discount. `coordination` is the share of query words found,
- * weighted by idf, so that "hp 301 ink" prefers the item with all three.
+ * weighted by idf, so that "hp 301 ink" prefers the item with all three. The word that says what is looked for counts more in
+ * items that are that (see `shared/text/heads.ts`).
  * Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
  */
+import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
 import { correctionsOf, splitWord } from './spelling.ts'
@@ -29,6 +31,8 @@ const K1 = 6
 const B = 0.3
 const COORDINATION_POWER = 1.5
 const DISCOUNTS = { prefix: 0.5, synonym: 0.8, correction: 0.6 }
+/** For "keyboard" the keyboards come before the covers for them: the word counts more where it says what the item is. */
+const HEAD_FACTOR = 1.4
 /** A word in so few items may be a misspelling of one that is in so many times more. */
 const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
@@ -111,7 +115,7 @@ function withCorrections(index: Index, word: Word): Word[] {
   const corrections = [...new Set([source, ...whole.map(({ term }) => term)])]
     .flatMap((term) => correctionsOf(index, term))
     .filter((one) => one.df >= least && (known === 0 || one.distance === 1))
-    .map(({ term }): QueryTerm => ({ term, form: 'correction', source }))
+    .map(({ term }): QueryTerm => ({ ...terms[0], term, form: 'correction', source }))
   if (known > 0 || corrections.length > 0) return [{ ...word, terms: [...terms, ...corrections] }]
   const halves = splitWord(index, source, (half) => analyse(half)[0] ?? half)
   if (!halves) return [word]
@@ -170,6 +174,7 @@ function scoreWord(index: Index, terms: readonly QueryTerm[], at: number, sums: 
       if (score > wordScores[doc]!) wordScores[doc] = score
     })
   }
+  for (const doc of namedBy(index, terms)) wordScores[doc]! *= HEAD_FACTOR
   for (const doc of own) {
     if (found[doc] === 0) touched[sums.touchedCount++] = doc
     scores[doc]! += wordScores[doc]!
@@ -177,6 +182,16 @@ function scoreWord(index: Index, terms: readonly QueryTerm[], at: number, sums: 
     wordScores[doc] = 0
   }
   return weight || idfOf(index, [])
+}
+
+/** Documents whose title says that they are what the query looks for; each once, if they matched the word or not. */
+function namedBy(index: Index, terms: readonly QueryTerm[]): Iterable<number> {
+  const docs = new Set<number>()
+  for (const { term, isHead } of terms)
+    if (isHead)
+      for (const { base, rows } of listsOf(index, headTerm(term)))
+        for (const row of rows) docs.add(base + row)
+  return docs
 }
 
 type List = { base: number; length: Uint32Array; rows: Uint32Array; weights: Uint8Array }

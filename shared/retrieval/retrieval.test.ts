@@ -52,6 +52,21 @@ describe('lexical search', () => {
     expect(search(index, 'nothing-like-it')).toEqual([])
     expect(search(index, '')).toEqual([])
   })
+  it('puts what the thing is before what goes with it', async () => {
+    const index = await fixtureIndex([
+      { id: 'cover', title: 'CHERRY Keyboard cover', category: ['Keyboard cover'] },
+      { id: 'rest', title: 'Foam Keyboard Wrist Rest for Typing', brand: 'StarTech.com' },
+      {
+        id: 'keyboard',
+        title: 'Logitech K120 wired keyboard QWERTY Black',
+        brand: 'Logitech',
+        category: ['Keyboards'],
+      },
+    ])
+    expect(search(index, 'keyboard')[0]).toBe('keyboard')
+    expect(search(index, 'keyboard cover')[0]).toBe('cover')
+    expect(search(index, 'keybaord')[0]).toBe('keyboard')
+  })
   it('prefers a word in the title to the same words scattered over attributes', async () => {
     const index = await fixtureIndex([
       {

@@ -1,6 +1,7 @@
 /** @file What a segment holds before it is bytes, and how items become it: rows and postings. */
 import type { BatchRow } from '../schema/jobs.ts'
 import { analyse } from '../text/analyse.ts'
+import { headsOf } from '../text/heads.ts'
 import { foldText } from '../text/normalise.ts'
 import type { QuantisedVector } from '../vector/quantise.ts'
 
@@ -28,11 +29,19 @@ export type Postings = { rows: number[]; weights: number[] }
 export type SegmentContent = { dim: number; rows: SegmentRow[]; postings: Map<string, Postings> }
 
 /**
- * Field weights in half words: a word in the title counts as much as six in the attributes, and one in the category more
- * still, because it says what the thing is ("notebook" is a Notebook before it is a case for one).
+ * Field weights in half words: a word in the title counts as much as six in the attributes, and the noun of the category more
+ * still, because it says what the thing is ("notebook" is a Notebook before it is a case for one). `categoryNoun` comes on
+ * top of `category`.
  * Source: the linear combination of term frequencies, Robertson, Zaragoza, Taylor, CIKM 2004.
  */
-const FIELD_WEIGHTS = { title: 6, brand: 4, category: 10, description: 2, attributes: 1 } as const
+const FIELD_WEIGHTS = {
+  title: 6,
+  brand: 4,
+  category: 4,
+  categoryNoun: 6,
+  description: 2,
+  attributes: 1,
+} as const
 const WEIGHT_MAX = 255
 /** Attribute values beyond this are prose, not facets. */
 const FACET_CHARS_MAX = 80
@@ -42,6 +51,9 @@ const DESCRIPTION_CHARS_INDEXED = 2_000
 export const idTerm = (id: string): string => `#${id}`
 export const facetTerm = (name: string, value: string): string =>
   `=${foldText(name).trim()}=${foldText(value).trim()}`
+
+/** A noun that says what the item is; `term` as `analyse` gives it. */
+export const headTerm = (term: string): string => `^${term}`
 
 /** Build rows and postings for the newest rows of a delta. A row without an item becomes a tombstone. */
 export function contentOf(
@@ -79,7 +91,11 @@ type Item = NonNullable<BatchRow['item']>
 const headLength = ({ title, brand, category }: Item): number =>
   analyse(title).length * FIELD_WEIGHTS.title +
   analyse(brand).length * FIELD_WEIGHTS.brand +
-  analyse(category.join(' ')).length * FIELD_WEIGHTS.category
+  analyse(category.join(' ')).length * FIELD_WEIGHTS.category +
+  analyse(categoryNouns(category)).length * FIELD_WEIGHTS.categoryNoun
+
+/** What the innermost category says that its items are: "Speakers", and "cover" of "Keyboard cover". */
+const categoryNouns = (category: readonly string[]): string => headsOf(category.at(-1) ?? '').join(' ')
 
 function weightedTerms(item: Item): Map<string, number> {
   const weights = new Map<string, number>()
@@ -89,6 +105,7 @@ function weightedTerms(item: Item): Map<string, number> {
   add(item.title, FIELD_WEIGHTS.title)
   add(item.brand, FIELD_WEIGHTS.brand)
   add(item.category.join(' '), FIELD_WEIGHTS.category)
+  add(categoryNouns(item.category), FIELD_WEIGHTS.categoryNoun)
   add(item.description.slice(0, DESCRIPTION_CHARS_INDEXED), FIELD_WEIGHTS.description)
   // Of a yes-or-no attribute the name is the word: { bluetooth: true }.
   for (const [name, value] of Object.entries(item.attributes))
@@ -102,6 +119,8 @@ function weightedTerms(item: Item): Map<string, number> {
 
 function exactTerms(item: Item): Set<string> {
   const terms = new Set([idTerm(item.id)])
+  const nouns = [...headsOf(item.title, item.brand), categoryNouns(item.category)]
+  for (const term of analyse(nouns.join(' '))) terms.add(headTerm(term))
   const facet = (name: string, value: string) => {
     if (value !== '' && value.length <= FACET_CHARS_MAX) terms.add(facetTerm(name, value))
   }

@@ -3,6 +3,7 @@
  * Chinese, Japanese and Korean bigrams, and for compounds such as "USB-C" or "500GB" the parts beside the whole.
  */
 import { stemmer } from 'stemmer'
+import { headsOf } from './heads.ts'
 import { foldText } from './normalise.ts'
 import { synonymsOf } from './synonyms.ts'
 
@@ -30,6 +31,8 @@ export type QueryTerm = {
   form: 'whole' | 'prefix' | 'synonym' | 'correction'
   /** The word as the shopper typed it, for reasons ("matches 'speakers'"). */
   source: string
+  /** Says what is looked for, beside words that narrow it down: "bag" in "laptop bag". */
+  isHead?: true
 }
 
 const stems = new Map<string, string>()
@@ -60,6 +63,7 @@ export function analyse(text: string): string[] {
 export function analyseQuery(text: string): QueryTerm[] {
   const words = [...foldText(text).matchAll(WORDS)]
   const open = words.length > 0 && !/[\s\p{P}]$/u.test(text) ? words.length - 1 : -1
+  const head = headsOf(text).at(-1)
   const collect = (keepStopWords: boolean) => {
     const found = new Map<string, QueryTerm>()
     words.forEach(([word], index) => {
@@ -71,7 +75,9 @@ export function analyseQuery(text: string): QueryTerm[] {
       for (const synonym of synonymsOf(word))
         add(found, { term: stem(synonym), form: 'synonym', source: word })
     })
-    return [...found.values()]
+    return [...found.values()].map((term) =>
+      term.source === head ? { ...term, isHead: true as const } : term,
+    )
   }
   const terms = collect(false)
   const hasWords = terms.some((term) => !STOP_WORDS.has(term.source))

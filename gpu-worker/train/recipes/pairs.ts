@@ -1,9 +1,11 @@
 /** @file Where (query, document) pairs come from: made up from a catalogue, or given by people. */
 import type { Random } from '../../../shared/lib/random.ts'
+import { analyse } from '../../../shared/text/analyse.ts'
 import type { WordPiece } from '../../../shared/text/wordpiece.ts'
 import { augment } from '../augment.ts'
 import { createContrastiveTask, type Pair } from '../data/contrastive-task.ts'
-import { minePhrases, pickWords, wordsOf } from '../data/phrases.ts'
+import { mineKinds } from '../data/kinds.ts'
+import { minePhrases, pickWords } from '../data/phrases.ts'
 import { type TrainingItem, textOf } from '../examples.ts'
 import type { ContrastiveSettings } from '../recipe.ts'
 import type { Task } from '../trainer.ts'
@@ -35,47 +37,73 @@ export const contrastiveTask = ({ name, source, tokenizer, settings, weight, see
     seed,
   })
 
-/** Shares of the kinds of made-up query; the rest are words of the title. */
-const KINDS = { phrase: 0.35, brandPhrase: 0.15, description: 0.2 }
+/** Shares of the forms of made-up query; the rest are words of the title. */
+const FORMS = { kind: 0.35, brandKind: 0.1, phrase: 0.1, description: 0.2 }
 /** Chances of each change to a query that is to be noisy. */
 const NOISE = { typo: 0.7, drop: 0.2, swap: 0.2, synonym: 0 }
+/** Of queries for a kind of thing, those in the other number: "printers" for "printer". */
+const OTHER_NUMBER = 0.15
 
 /** With probability `noise`, the query as a hurried shopper types it. */
 export const withNoise = (query: string, noise: number, random: Random): string =>
   random() < noise ? augment(query, NOISE, random) : query
 
-/** One example per item; its query is drawn anew each time. Every item that has all words of a query answers it. */
+const pick = <T>(list: readonly T[], random: Random): T => list[Math.floor(random() * list.length)]!
+
+/**
+ * One example per item; its query is drawn anew each time. Every item that has all words of a query answers it, but a query
+ * for a kind of thing only if that is what the item is: for "keyboard" the keyboard covers of a batch are negatives. That is
+ * how the space learns what counting words cannot tell.
+ */
 export function createMadeUpPairs(items: readonly TrainingItem[], settings: ContrastiveSettings): PairSource {
   const phrases = minePhrases(items.map(({ title }) => title))
+  const kinds = mineKinds(items)
   const documents = items.map(textOf)
-  const wordSets = new Map<string, ReadonlySet<string>>()
-  const wordsIn = (document: string): ReadonlySet<string> => {
-    const known = wordSets.get(document) ?? new Set(wordsOf(document))
-    wordSets.set(document, known)
-    return known
-  }
-  const queryOf = (at: number, random: Random): string => {
+  const facts = new Map(
+    documents.map((document, at) => [
+      document,
+      { words: new Set(analyse(document)), heads: kinds.headsOf(at) },
+    ]),
+  )
+  const queryOf = (at: number, random: Random): { query: string; isKind: boolean } => {
     const { title, brand, description } = items[at]!
+    const own = kinds.of(at)
     const shared = phrases.of(at)
-    const kind = random()
-    const phrase = () => shared[Math.floor(random() * shared.length)]!
-    if (shared.length > 0 && kind < KINDS.phrase) return phrase()
-    if (shared.length > 0 && brand && kind < KINDS.phrase + KINDS.brandPhrase) return `${brand} ${phrase()}`
-    if (description && kind < KINDS.phrase + KINDS.brandPhrase + KINDS.description) return description
-    return pickWords(title, random)
+    let form = random()
+    const isNext = (share: number) => {
+      form -= share
+      return form < 0
+    }
+    const kind = () => pick(own, random)
+    if (isNext(FORMS.kind) && own.length > 0) return { query: kind(), isKind: true }
+    if (isNext(FORMS.brandKind) && own.length > 0 && brand)
+      return { query: `${brand} ${kind()}`, isKind: true }
+    if (isNext(FORMS.phrase) && shared.length > 0) return { query: pick(shared, random), isKind: false }
+    if (isNext(FORMS.description) && description) return { query: description, isKind: false }
+    return { query: pickWords(title, random), isKind: false }
   }
   return {
     count: items.length,
     pairOf(example, random) {
-      const query = queryOf(example, random) || items[example]!.title
-      const words = wordsOf(query)
+      const { query: made, isKind } = queryOf(example, random)
+      const query = made || items[example]!.title
+      const words = analyse(query)
+      const head = words.at(-1)
+      const asked = isKind && random() < OTHER_NUMBER ? inOtherNumber(query) : query
       return {
-        query: withNoise(query, settings.noise, random),
+        query: withNoise(asked, settings.noise, random),
         document: documents[example]!,
         weight: 1,
         negatives: [],
-        isRelevant: (document) => words.every((word) => wordsIn(document).has(word)),
+        isRelevant: (document) => {
+          const theirs = facts.get(document)
+          if (!theirs || !words.every((word) => theirs.words.has(word))) return false
+          return !isKind || (head !== undefined && theirs.heads.has(head))
+        },
       }
     },
   }
 }
+
+const inOtherNumber = (query: string): string =>
+  !/[a-z]$/.test(query) ? query : query.endsWith('s') ? query.slice(0, -1) : `${query}s`
