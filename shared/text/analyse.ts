@@ -6,6 +6,7 @@ import { stemmer } from 'stemmer'
 import { headsOf } from './heads.ts'
 import { foldText } from './normalise.ts'
 import { synonymsOf } from './synonyms.ts'
+import { joinMeasures, measureTerms } from './units.ts'
 
 /** Function words that say nothing about a product. Units, "no", "not" and "for" of "for women" matter too little to keep. */
 const STOP_WORDS = new Set(
@@ -51,7 +52,7 @@ function stem(word: string): string {
 /** Index terms of a text in order, stop words left out. Compounds add their parts and the joined form. */
 export function analyse(text: string): string[] {
   const terms: string[] = []
-  for (const [word] of foldText(text).matchAll(WORDS))
+  for (const [word] of joinMeasures(foldText(text)).matchAll(WORDS))
     for (const term of termsOf(word)) if (!STOP_WORDS.has(term)) terms.push(term)
   return terms
 }
@@ -61,7 +62,7 @@ export function analyse(text: string): string[] {
  * of stop words only keeps them, so that "the it" is asked literally rather than refused.
  */
 export function analyseQuery(text: string): QueryTerm[] {
-  const words = [...foldText(text).matchAll(WORDS)]
+  const words = [...joinMeasures(foldText(text)).matchAll(WORDS)]
   const open = words.length > 0 && !/[\s\p{P}]$/u.test(text) ? words.length - 1 : -1
   const head = headsOf(text).at(-1)
   const collect = (keepStopWords: boolean) => {
@@ -92,17 +93,13 @@ const add = (found: Map<string, QueryTerm>, term: QueryTerm) => {
 function termsOf(word: string): string[] {
   if (CJK.test(word)) return bigrams(word)
   if (word.length > TERM_CHARS_MAX) return []
+  const measure = measureTerms(word)
+  if (measure) return measure
   const parts = word.split(JOINTS)
-  if (parts.length === 1) return splitUnits(word)
+  if (parts.length === 1) return [stem(word)]
   // "o'neil's" → o, neil, s: a lone letter after an apostrophe is grammar, not a part.
   const useful = parts.filter((part, index) => part.length > 1 || index === 0 || !/['’]/.test(word))
-  return [...new Set([...useful.flatMap(splitUnits), parts.join('')])]
-}
-
-/** "500gb" → 500gb, 500, gb. Only digits followed by letters: "mx500" is a model name and stays whole. */
-function splitUnits(word: string): string[] {
-  const unit = /^(\d+)([a-z]{1,4})$/.exec(word)
-  return unit ? [word, unit[1]!, unit[2]!] : [stem(word)]
+  return [...new Set([...useful.flatMap((part) => measureTerms(part) ?? [stem(part)]), parts.join('')])]
 }
 
 /** Overlapping pairs of characters; a lone character stands for itself. */
