@@ -13,14 +13,18 @@ export const QUERY_TOKENS_MAX = 64
  * are those of the worker's encoder at cosine ≥ .999, so queries and items live in one space.
  */
 export function buildQueryEncoder(checkpoint: Checkpoint): Uint8Array<ArrayBuffer> {
-  const model = buildEncoderModel(checkpoint, {
-    precision: 'int8',
-    quantiseTables: true,
-    positions: QUERY_TOKENS_MAX,
-  })
+  const model = buildQueryEncoderOfAnySize(checkpoint)
   assert(
     model.byteLength <= QUERY_ENCODER_BYTES_MAX,
     `a query encoder of ${model.byteLength} bytes fits the edge's ${QUERY_ENCODER_BYTES_MAX}`,
   )
   return model
 }
+
+/** For those who want to know how large it is. */
+export const buildQueryEncoderOfAnySize = (checkpoint: Checkpoint): Uint8Array<ArrayBuffer> =>
+  buildEncoderModel(checkpoint, {
+    precision: 'int8',
+    quantiseTables: true,
+    positions: QUERY_TOKENS_MAX,
+  })

@@ -47,6 +47,27 @@ describe('a checkpoint', () => {
     expect(modelId(other)).not.toBe(modelId(make()))
     expect(modelId(make(2))).not.toBe(modelId(make(1)))
   })
+  it('keeps its id: an index names the model that it was made with', () => {
+    expect(modelId(make())).toBe('bert-1x8-d25da2388faaedfe')
+  })
+  it('in f16 storage takes half the bytes, comes back within their precision, and is the same model from then on', () => {
+    const files = checkpointFiles(make(), { storage: 'f16' })
+    const read = checkpointFromFiles(files)
+    if (!read.ok) throw new Error(read.error.message)
+    for (const [name, { data }] of make().tensors)
+      for (const [i, value] of read.value.tensors.get(name)!.data.entries())
+        expect(Math.abs(value - data[i]!)).toBeLessThanOrEqual(
+          Math.max(Math.abs(data[i]!) * 2 ** -11, 2 ** -25),
+        )
+    const weights = (stored: CheckpointFile[]) => stored.at(-1)!.bytes.length
+    expect(weights(files)).toBeLessThan(weights(checkpointFiles(make())) * 0.7) // the header stays as it is
+    expect(JSON.parse(text(files[0]!))).toMatchObject({ torch_dtype: 'float16', model_type: 'bert' })
+
+    const again = checkpointFromFiles(checkpointFiles(read.value))
+    const halved = checkpointFromFiles(checkpointFiles(read.value, { storage: 'f16' }))
+    expect(again.ok && modelId(again.value)).toBe(modelId(read.value))
+    expect(halved.ok && modelId(halved.value)).toBe(modelId(read.value))
+  })
   it('is read with the names of older files: "bert." before, gamma and beta', () => {
     const checkpoint = make()
     const old = new Map(
@@ -76,6 +97,9 @@ describe('a checkpoint', () => {
 
   const good = checkpointFiles(make())
   const config = JSON.parse(text(good[0]!)) as Record<string, unknown>
+  const weights = good.at(-1)!.bytes
+  const faulty = new Map([...make().tensors].filter(([name]) => name !== 'embeddings.LayerNorm.weight'))
+  faulty.set('encoder.layer.0.output.dense.bias', { shape: [4, 2], data: new Float32Array(8) })
   it.each([
     ['no config', replace(good, 'config.json', null), 'missing-file: A checkpoint needs config.json'],
     ['no vocabulary', replace(good, 'vocab.txt', null), 'missing-file: A checkpoint needs vocab.txt'],
@@ -111,11 +135,35 @@ describe('a checkpoint', () => {
     ],
     ['a vocabulary without [CLS]', replace(good, 'vocab.txt', bytes('[PAD]\n[UNK]\n')), 'has no [CLS]'],
     [
+      'a vocabulary without [UNK]',
+      replace(good, 'vocab.txt', bytes('[PAD]\n[CLS]\n[SEP]\n[MASK]\nlamp\n')),
+      'vocab.txt: has no [UNK]',
+    ],
+    [
       'a vocabulary that is too long',
       replace(good, 'vocab.txt', bytes([...VOCABULARY, 'x', 'y'].join('\n'))),
       'the vocabulary has 10 tokens',
     ],
-    ['weights cut off', replace(good, 'model.safetensors', good.at(-1)!.bytes.slice(0, 200)), 'malformed'],
+    [
+      'several faults in the weights, all of them named',
+      replace(good, 'model.safetensors', encodeSafetensors(faulty)),
+      'model.safetensors: has no tensor embeddings.LayerNorm.weight; encoder.layer.0.output.dense.bias has shape [4, 2], config.json asks for [8]',
+    ],
+    [
+      'weights cut off in the header',
+      replace(good, 'model.safetensors', weights.slice(0, 200)),
+      'the file is cut off or no safetensors file',
+    ],
+    [
+      'weights cut off in the data',
+      replace(good, 'model.safetensors', weights.slice(0, -1)),
+      'tensor bert.encoder.layer.0.output.LayerNorm.bias lies outside the file',
+    ],
+    [
+      'a header that is longer than the file',
+      replace(good, 'model.safetensors', Uint8Array.from([0, 0, 0, 1, 0, 0, 0, 0, 0x7b, 0x7d])),
+      'the header is said to have 16777216 bytes',
+    ],
   ])('%s: a sentence that names the file', (_name, files, words) => {
     expect(messageOf(files)).toContain(words)
   })
@@ -140,6 +188,82 @@ describe('safetensors', () => {
       }),
       { seed: 3, numRuns: 100 },
     )
+  })
+  /** A file with one tensor `x` of these bits. */
+  const fileOf = (dtype: string, bits: Uint16Array | Float64Array) => {
+    const entry = { dtype, shape: [bits.length], data_offsets: [0, bits.byteLength] }
+    const header = bytes(JSON.stringify({ x: entry }))
+    return Buffer.concat(
+      [new BigUint64Array([BigInt(header.length)]), header, new Uint8Array(bits.buffer)].map(
+        (part) => new Uint8Array(part.buffer, part.byteOffset, part.byteLength),
+      ),
+    )
+  }
+  const readX = (file: Uint8Array) => {
+    const read = decodeSafetensors(file)
+    if (!read.ok) throw new Error(read.error)
+    return read.value.get('x')!.data
+  }
+  const writeX = (values: readonly number[]) =>
+    encodeSafetensors(new Map([['x', { shape: [values.length], data: Float32Array.from(values) }]]), {
+      storage: 'f16',
+    })
+  /** Value of IEEE 754 binary16 bits, by the definition. */
+  const float16 = (bits: number) => {
+    const sign = bits & 0x8000 ? -1 : 1
+    const exponent = (bits >> 10) & 0x1f
+    const fraction = bits & 0x3ff
+    if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
+    return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+  }
+
+  it('reads every f16, and writes it with the same bits', () => {
+    const bits = Uint16Array.from({ length: 65_536 }, (_, at) => at)
+    const values = readX(fileOf('F16', bits))
+    expect([...values]).toEqual([...bits].map(float16))
+    const written = writeX([...values])
+    const stored = new Uint16Array(written.slice(-2 * bits.length).buffer)
+    expect([...bits].filter((at) => stored[at] !== at && !Number.isNaN(values[at]))).toEqual([])
+  })
+  it('rounds to the nearest f16, and a tie to the even one', () => {
+    /** Bits of the nearest: those of positive numbers are in the order of their values. */
+    const nearest = (value: number) => {
+      const size = Math.abs(value)
+      let low = 0
+      let high = 0x7c00 // infinity, which stands for 2^16 here
+      while (low + 1 < high) {
+        const middle = (low + high) >> 1
+        if (float16(middle) <= size) low = middle
+        else high = middle
+      }
+      const above = high === 0x7c00 ? 2 ** 16 : float16(high)
+      const [down, up] = [size - float16(low), above - size]
+      return float16(down < up || (down === up && low % 2 === 0) ? low : high) * Math.sign(value)
+    }
+    const halfway = fc.nat(0x7bfe).map((bits) => (float16(bits) + float16(bits + 1)) / 2)
+    const value = fc.oneof(
+      fc.float({ noNaN: true, noDefaultInfinity: true }),
+      fc.float({ min: Math.fround(-70_000), max: Math.fround(70_000), noNaN: true }),
+      fc.float({ min: Math.fround(-0.001), max: Math.fround(0.001), noNaN: true }),
+      halfway,
+    )
+    fc.assert(
+      fc.property(fc.array(value, { minLength: 1, maxLength: 50 }), (values) => {
+        expect([...readX(writeX(values))]).toEqual(values.map(nearest))
+      }),
+      { seed: 6, numRuns: 200 },
+    )
+  })
+  it('reads every bf16 as the f32 with those upper bits', () => {
+    const bits = Uint16Array.from({ length: 65_536 }, (_, at) => at)
+    const read = new Uint32Array(readX(fileOf('BF16', bits)).buffer)
+    expect([...bits].filter((at) => read[at] !== at * 65_536)).toEqual([])
+  })
+  it('says which numbers it can read', () => {
+    expect(decodeSafetensors(fileOf('F64', Float64Array.of(1)))).toEqual({
+      ok: false,
+      error: 'tensor x is F64; F32, F16 and BF16 can be read',
+    })
   })
   it('answers any bytes with tensors or a sentence, never with a throw', () => {
     const file = encodeSafetensors(make().tensors)

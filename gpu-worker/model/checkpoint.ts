@@ -9,7 +9,12 @@ import { join } from 'node:path'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { BertConfig, parameterSpecs } from './config.ts'
-import { type CheckpointTensor, decodeSafetensors, encodeSafetensors } from './safetensors.ts'
+import {
+  type CheckpointTensor,
+  decodeSafetensors,
+  encodeSafetensors,
+  type TensorStorage,
+} from './safetensors.ts'
 
 export type { CheckpointTensor } from './safetensors.ts'
 export type Checkpoint = {
@@ -25,6 +30,10 @@ export type Checkpoint = {
   heads: Map<string, CheckpointTensor>
 }
 export type CheckpointFile = { name: string; bytes: Uint8Array }
+export type StorageOptions = {
+  /** How `model.safetensors` keeps the weights, default f32. They may lose digits in f16, see `encodeSafetensors`. */
+  storage?: TensorStorage
+}
 
 /** Why a checkpoint cannot be used. Nothing of it was kept; give the message to whoever supplied the files. */
 export type CheckpointError =
@@ -62,13 +71,21 @@ export async function readCheckpoint(directory: string): Promise<Result<Checkpoi
 }
 
 /** Creates the directory if need be; files of the same name are replaced. */
-export async function writeCheckpoint(directory: string, checkpoint: Checkpoint): Promise<void> {
+export async function writeCheckpoint(
+  directory: string,
+  checkpoint: Checkpoint,
+  options: StorageOptions = {},
+): Promise<void> {
   await mkdir(directory, { recursive: true })
-  for (const { name, bytes } of checkpointFiles(checkpoint)) await writeFile(join(directory, name), bytes)
+  for (const { name, bytes } of checkpointFiles(checkpoint, options))
+    await writeFile(join(directory, name), bytes)
 }
 
 /** The same checkpoint gives the same bytes. */
-export function checkpointFiles(checkpoint: Checkpoint): CheckpointFile[] {
+export function checkpointFiles(
+  checkpoint: Checkpoint,
+  { storage = 'f32' }: StorageOptions = {},
+): CheckpointFile[] {
   const utf8 = (text: string) => new TextEncoder().encode(text)
   const json = (value: unknown) => utf8(`${JSON.stringify(value, null, 2)}\n`)
   return [
@@ -76,13 +93,15 @@ export function checkpointFiles(checkpoint: Checkpoint): CheckpointFile[] {
       name: 'config.json',
       bytes: json({
         architectures: [architectureOf(checkpoint)],
+        // What readers take where nothing is said is f32.
+        ...(storage === 'f16' ? { torch_dtype: 'float16' } : {}),
         ...checkpoint.config,
         aisle_trained: checkpoint.trained,
       }),
     },
     { name: 'vocab.txt', bytes: utf8(`${checkpoint.vocabulary.join('\n')}\n`) },
     { name: 'tokenizer_config.json', bytes: json({ do_lower_case: checkpoint.lowercase }) },
-    { name: 'model.safetensors', bytes: encodeSafetensors(storedTensors(checkpoint)) },
+    { name: 'model.safetensors', bytes: encodeSafetensors(storedTensors(checkpoint), { storage }) },
   ]
 }
 
@@ -112,7 +131,7 @@ export function checkpointFromFiles(given: readonly CheckpointFile[]): Result<Ch
   return ok({ ...config.value, vocabulary, lowercase, ...tensors.value })
 }
 
-/** Id made from the content: equal checkpoints have equal ids on every machine. */
+/** Id made from the content, whatever its storage: equal checkpoints have equal ids on every machine. */
 export function modelId(checkpoint: Checkpoint): string {
   const hash = createHash('sha256').update(`encoding ${ENCODING_VERSION}\n`)
   for (const { name, bytes } of checkpointFiles(checkpoint))

@@ -6,12 +6,17 @@
  *   8        n     header, JSON: name → { dtype, shape, data_offsets: [from, to] }, offsets from the end of the header
  *   8 + n    …     data, little-endian, row-major
  *
- * Source: github.com/huggingface/safetensors, "Format". Reads F32, F16 and BF16 (all as f32), writes F32.
+ * Source: github.com/huggingface/safetensors, "Format". Reads F32, F16 and BF16 (all as f32), writes F32 or F16.
  */
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 
 export type CheckpointTensor = { shape: readonly number[]; data: Float32Array }
+/** Width of the numbers in a file; in memory they are f32. */
+export type TensorStorage = 'f32' | 'f16'
+
+/** Largest number that an f16 holds; what rounds beyond it becomes infinite. */
+export const FLOAT16_MAX = 65_504
 
 const LENGTH_BYTES = 8
 /** The limit of the reference implementation. */
@@ -75,21 +80,10 @@ const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF
 /** @param bytes a copy of our own, at offset 0, so that views of it are aligned */
 function toFloat32(dtype: string, bytes: Uint8Array): Float32Array {
   if (dtype === 'F32') return new Float32Array(bytes.buffer)
-  const halves = new Uint16Array(bytes.buffer)
-  if (dtype === 'F16') return Float32Array.from(halves, float16)
-  const result = new Float32Array(halves.length)
+  if (dtype === 'F16') return new Float32Array(new Float16Array(bytes.buffer))
   // bfloat16 is the upper half of a float32.
-  new Uint32Array(result.buffer).set(Uint32Array.from(halves, (half) => half << 16))
-  return result
-}
-
-/** Value of IEEE 754 binary16 bits. */
-function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0x1f) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15)
+  const bits = Uint32Array.from(new Uint16Array(bytes.buffer), (half) => half << 16)
+  return new Float32Array(bits.buffer)
 }
 
 /** The free texts of the header, none where it has none. */
@@ -100,16 +94,23 @@ export function readMetadata(bytes: Uint8Array): Result<Record<string, string>, 
   return parsed.success ? ok(parsed.data) : err('__metadata__ is not a map of texts')
 }
 
-/** Tensors in the order of the map; the same tensors give the same bytes. */
+/**
+ * Tensors in the order of the map; the same tensors give the same bytes.
+ *
+ * @param options.storage default f32; f16 rounds to the nearest number that it has, ties to even, in half the bytes
+ */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, CheckpointTensor>,
-  metadata?: Readonly<Record<string, string>>,
+  options: { metadata?: Readonly<Record<string, string>>; storage?: TensorStorage } = {},
 ): Uint8Array<ArrayBuffer> {
+  const { metadata, storage = 'f32' } = options
+  const dtype = storage === 'f16' ? 'F16' : 'F32'
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {}
   let end = 0
   for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: 'F32', shape: [...shape], data_offsets: [end, end + data.byteLength] }
-    end += data.byteLength
+    const from = end
+    end += data.length * BYTES_PER_ELEMENT[dtype]!
+    header[name] = { dtype, shape: [...shape], data_offsets: [from, end] }
   }
   const json = JSON.stringify(header)
   // Trailing spaces, so that the data starts on a multiple of eight and can be mapped as it lies.
@@ -123,8 +124,9 @@ export function encodeSafetensors(
   bytes.fill(0x20, LENGTH_BYTES + text.length, start)
   let offset = start
   for (const { data } of tensors.values()) {
-    bytes.set(new Uint8Array(data.buffer, data.byteOffset, data.byteLength), offset)
-    offset += data.byteLength
+    const stored = storage === 'f16' ? new Float16Array(data) : data
+    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), offset)
+    offset += stored.byteLength
   }
   return bytes
 }

@@ -38,7 +38,7 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
       ...(state.best ? ([['best', vector(state.best)]] as const) : []),
       ...[...state.extra].map(([name, data]) => [`extra/${name}`, vector(data)] as const),
     ]),
-    { progress: JSON.stringify(state.progress) },
+    { metadata: { progress: JSON.stringify(state.progress) } },
   )
   await replaceFile(path, bytes)
 }

@@ -164,6 +164,27 @@ program
   })
 
 program
+  .command('compress')
+  .description('make a model smaller without training: fewer layers, fewer tokens, 16-bit storage')
+  .requiredOption('--model <dir>', 'model folder')
+  .requiredOption('--out <dir>', 'folder of the smaller model')
+  .option('--layers <n>', 'layers to keep, the first ones', integer(1, 96))
+  .option(
+    '--vocabulary <n>',
+    'tokens to keep: the single characters, and those most used on --texts',
+    integer(1, 1_000_000),
+  )
+  .option('--texts <file>', 'lines of texts or queries as they will be encoded, plain or .gz')
+  .addOption(
+    new Option('--storage <format>', 'of the weights in the file').choices(['f32', 'f16']).default('f32'),
+  )
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { compress, renderCompression } = await import('./compress.ts')
+    print(await compress(options), options.json, renderCompression)
+  })
+
+program
   .command('keys')
   .description('API keys')
   .command('create')

@@ -36,6 +36,7 @@ export function createWordPiece({
   lowercase: boolean
 }): WordPiece {
   const ids = new Map(vocabulary.map((piece, id) => [piece, id]))
+  const pieceCharsMax = vocabulary.reduce((longest, piece) => Math.max(longest, piece.length), 0)
   const special = (piece: string): number => {
     const id = ids.get(piece)
     if (id === undefined) throw new Error(`The vocabulary has no ${piece}.`)
@@ -48,16 +49,14 @@ export function createWordPiece({
 
   /** Longest piece first; a word with an unknown rest is [UNK] as a whole. */
   const split = (word: string): readonly number[] => {
-    const characters = [...word]
-    if (characters.length > WORD_CHARS_MAX) return [unkId]
+    if (word.length > WORD_CHARS_MAX && [...word].length > WORD_CHARS_MAX) return [unkId]
     const pieces: number[] = []
-    for (let start = 0; start < characters.length; ) {
-      let end = characters.length
-      let id: number | undefined
-      for (; end > start; end--) {
-        id = ids.get((start > 0 ? '##' : '') + characters.slice(start, end).join(''))
-        if (id !== undefined) break
-      }
+    // In code units: no piece ends within a surrogate pair.
+    for (let start = 0; start < word.length; ) {
+      const prefix = start > 0 ? '##' : ''
+      let end = Math.min(word.length, start + pieceCharsMax)
+      let id = ids.get(prefix + word.slice(start, end))
+      while (id === undefined && --end > start) id = ids.get(prefix + word.slice(start, end))
       if (id === undefined) return [unkId]
       pieces.push(id)
       start = end
@@ -90,31 +89,37 @@ export function createWordPiece({
     clsId,
     sepId,
     maskId,
-    encode: (text, maxTokens) => Int32Array.from([clsId, ...idsOf(text, maxTokens - 2), sepId]),
+    encode: (text, maxTokens) => new Int32Array([clsId, ...idsOf(text, maxTokens - 2), sepId]),
     encodePair(text, pair, maxTokens) {
       const first = idsOf(text, maxTokens - 3)
-      return Int32Array.from([clsId, ...first, sepId, ...idsOf(pair, maxTokens - 3 - first.length), sepId])
+      return new Int32Array([clsId, ...first, sepId, ...idsOf(pair, maxTokens - 3 - first.length), sepId])
     },
     tokens: (text) =>
       basicTokens(text, lowercase).flatMap((word) => piecesOf(word).map((id) => vocabulary[id]!)),
   }
 }
 
-/** Blocks that the reference calls Chinese: ideographs, not kana or hangul. */
-const IDEOGRAPH =
-  /[\u4e00-\u9fff\u3400-\u4dbf\uf900-\ufaff\u{20000}-\u{2a6df}\u{2a700}-\u{2b73f}\u{2b740}-\u{2b81f}\u{2b820}-\u{2ceaf}\u{2f800}-\u{2fa1f}]/gu
-/** The reference's punctuation: all ASCII that is no letter, digit or space, and Unicode category P. */
-const PUNCTUATION = /[!-/:-@[-`{-~\p{P}]/gu
 const DROPPED = /[\u0000\ufffd]|(?![\t\n\r])[\p{Cc}\p{Cf}\p{Co}\p{Cs}]/gu
+/**
+ * What is a token by itself: the reference's punctuation (all ASCII that is no letter, digit or space, and Unicode category P)
+ * and the blocks that it calls Chinese (ideographs, not kana or hangul).
+ */
+const MARK =
+  '!-/:-@[-`{-~\\p{P}\\u4e00-\\u9fff\\u3400-\\u4dbf\\uf900-\\ufaff\\u{20000}-\\u{2a6df}\\u{2a700}-\\u{2b73f}\\u{2b740}-\\u{2b81f}\\u{2b820}-\\u{2ceaf}\\u{2f800}-\\u{2fa1f}'
+const MARK_OR_WORD = new RegExp(`[${MARK}]|[^\\s${MARK}]+`, 'gu')
+const PLAIN = /^[\t\n\r -~]*$/
+const PLAIN_MARK_OR_WORD = /[!-/:-@[-`{-~]|[A-Za-z0-9]+/g
 
 /** Words and punctuation marks, before the split into pieces. */
 export function basicTokens(text: string, lowercase: boolean): string[] {
-  let clean = text.replace(DROPPED, '').replace(IDEOGRAPH, ' $& ')
-  if (lowercase)
-    clean = clean
-      .toLowerCase()
-      .normalize('NFD')
-      .replace(/\p{Mn}/gu, '')
-  const spaced = clean.replace(PUNCTUATION, ' $& ').trim()
-  return spaced === '' ? [] : spaced.split(/\s+/)
+  // Most texts are ASCII, where nothing is to be dropped and no accent to be taken off: the same tokens in half the time.
+  if (PLAIN.test(text)) return (lowercase ? text.toLowerCase() : text).match(PLAIN_MARK_OR_WORD) ?? []
+  const clean = text.replace(DROPPED, '')
+  return (lowercase ? foldAccents(clean) : clean).match(MARK_OR_WORD) ?? []
 }
+
+const foldAccents = (text: string): string =>
+  text
+    .toLowerCase()
+    .normalize('NFD')
+    .replace(/\p{Mn}/gu, '')

@@ -6,13 +6,12 @@
  * The seeded 4 × 256 model, 32 texts of exactly 64 tokens a batch. Rounds alternate and reverse their order, so that a slow
  * minute of the machine meets both; the ratio is taken round by round. A checksum shows that the work was done.
  */
-import { execFileSync } from 'node:child_process'
-import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
 import { createEncoder, type Encoder } from '../../gpu-worker/encode/encoder.ts'
 import { createSeededCheckpoint } from '../../gpu-worker/model/seeded.ts'
 import { createRandom } from '../../shared/lib/random.ts'
 import { createWordPiece } from '../../shared/text/wordpiece.ts'
+import { alternate, commit, machine, type Spread, spread } from './measure.ts'
 
 const SEED = 11
 const BATCH_TEXTS = 32
@@ -23,7 +22,6 @@ export type EncodeSizes = { rounds: number; batchesPerRound: number }
 export const SMOKE: EncodeSizes = { rounds: 2, batchesPerRound: 1 }
 export const FULL: EncodeSizes = { rounds: 15, batchesPerRound: 12 }
 
-type Spread = { median: number; low: number; high: number }
 export type EncodeReport = {
   machine: string
   commit: string
@@ -59,23 +57,18 @@ export async function measureEncode({ rounds, batchesPerRound }: EncodeSizes): P
   try {
     const [fast, exact] = [await int8.encode(texts), await fp32.encode(texts)]
     const cosines = fast.map((vector, at) => vector.reduce((sum, v, i) => sum + v * exact[at]![i]!, 0))
-    const rates = { int8: [] as number[], fp32: [] as number[] }
-    for (let round = 0; round < rounds; round++) {
-      const arms: ['int8' | 'fp32', Encoder][] = [
-        ['int8', int8],
-        ['fp32', fp32],
-      ]
-      for (const [name, encoder] of round % 2 === 0 ? arms : arms.reverse())
-        rates[name].push(await rateOf(encoder, texts, batchesPerRound))
-    }
+    const [int8Rates, fp32Rates] = (await alternate(
+      [int8, fp32].map((encoder) => () => rateOf(encoder, texts, batchesPerRound)),
+      rounds,
+    )) as [number[], number[]]
     return {
-      machine: `${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}, ${THREADS} threads`,
+      machine: `${machine()}, ${THREADS} threads`,
       commit: commit(),
       batch: `${BATCH_TEXTS} × ${TOKENS} tokens, 4 layers × 256`,
-      int8TextsPerSecond: spread(rates.int8),
-      fp32TextsPerSecond: spread(rates.fp32),
+      int8TextsPerSecond: spread(int8Rates),
+      fp32TextsPerSecond: spread(fp32Rates),
       ratio: spread(
-        rates.int8.map((rate, at) => rate / rates.fp32[at]!),
+        int8Rates.map((rate, at) => rate / fp32Rates[at]!),
         100,
       ),
       tokeniseTextsPerSecond: tokeniseRate(vocabulary, texts),
@@ -106,23 +99,6 @@ const checksum = (vectors: readonly Float32Array[]): number =>
   Math.round(
     vectors.reduce((sum, vector) => sum + vector.reduce((a, b, i) => a + b * ((i % 7) + 1), 0), 0) * 1e3,
   ) / 1e3
-
-function spread(values: readonly number[], precision = 1): Spread {
-  const sorted = [...values].sort((a, b) => a - b)
-  const round = (x: number) => Math.round(x * precision) / precision
-  return { median: round(sorted[sorted.length >> 1]!), low: round(sorted[0]!), high: round(sorted.at(-1)!) }
-}
-
-function commit(): string {
-  try {
-    return execFileSync('git', ['rev-parse', '--short', 'HEAD'], {
-      encoding: 'utf8',
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).trim()
-  } catch {
-    return 'unknown'
-  }
-}
 
 if (import.meta.main) {
   const { values } = parseArgs({ options: { json: { type: 'boolean' }, smoke: { type: 'boolean' } } })

@@ -1,11 +1,14 @@
-/** @file `npm run bench`: every benchmark at full size, one after the other, each in a fresh process. `--json` is handed on. */
+/** @file `npm run bench`: every benchmark at full size, one after the other, each in a fresh process. Options are handed on. */
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-const BENCHMARKS = ['encode.ts', 'main-job.ts']
+const BENCHMARKS = ['compression.ts', 'encode.ts', 'main-job.ts', 'tokenizer.ts']
 
-const asked = process.argv.slice(2).filter((word) => !word.startsWith('-'))
-const flags = process.argv.slice(2).filter((word) => word.startsWith('-'))
+const words = process.argv.slice(2)
+// Names come first; from the first option on, a word may be the value of one.
+const firstOption = words.findIndex((word) => word.startsWith('-'))
+const asked = firstOption < 0 ? words : words.slice(0, firstOption)
+const options = words.slice(asked.length)
 const chosen = BENCHMARKS.filter((file) => asked.length === 0 || asked.some((name) => file.startsWith(name)))
 if (chosen.length === 0) {
   console.error(
@@ -14,8 +17,8 @@ if (chosen.length === 0) {
   process.exit(1)
 }
 for (const file of chosen) {
-  if (!flags.includes('--json')) console.log(`\n# ${file.replace('.ts', '')}`)
-  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, file), ...flags], {
+  if (!options.includes('--json')) console.log(`\n# ${file.replace('.ts', '')}`)
+  const { status } = spawnSync(process.execPath, [join(import.meta.dirname, file), ...options], {
     stdio: 'inherit',
   })
   if (status !== 0) process.exit(status ?? 1)

@@ -1,8 +1,13 @@
-/** @file Our WordPiece against the ids of the reference tokenizers. Source of the cases: the tests of transformers.js. */
+/**
+ * @file Our WordPiece against the ids of the reference tokenizers: on the cases of the tests of transformers.js, and on real
+ * titles against Hugging Face's tokenizer in JavaScript.
+ */
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { createWordPiece } from '../../shared/text/wordpiece.ts'
+import { missingTitles, readBertVocabulary, readRealTitles } from '../fixtures/real-titles.ts'
+import { createReferenceTokenizer } from '../fixtures/reference-tokenizer.ts'
 
 const DATA = join(process.env['AISLE_DATA'] ?? '../shared/data', 'tokenizer')
 const TOKENS_MAX = 10_000
@@ -36,3 +41,24 @@ for (const [model, lowercase] of [
     })
   })
 }
+
+/** The reference alone takes seconds on a free core. */
+const REFERENCE_MS_MAX = 240_000
+const missing = missingTitles()
+it.skipIf(missing !== '')(
+  `gives the reference ids on 100,000 real titles${missing && ` (skipped: ${missing})`}`,
+  async () => {
+    const vocabulary = readBertVocabulary()
+    const wordPiece = createWordPiece({ vocabulary, lowercase: true })
+    const reference = createReferenceTokenizer(vocabulary, true)
+    const titles = await readRealTitles()
+    expect(titles.length).toBeGreaterThan(100_000)
+    const differing = titles.filter((title) => {
+      const ids = wordPiece.encode(title, TOKENS_MAX)
+      const expected = reference(title)
+      return ids.length !== expected.length || expected.some((id, at) => id !== ids[at])
+    })
+    expect(differing).toEqual([])
+  },
+  REFERENCE_MS_MAX,
+)
