@@ -65,7 +65,9 @@ export async function readItems(
   return [...items.values()]
 }
 export const readFullItems = (file: string, mapFile: string | undefined): Promise<Item[]> =>
-  file === SAMPLE ? Promise.resolve(cleanSample((item) => item)) : readCleanItems(file, mapFile, (item) => item)
+  file === SAMPLE
+    ? Promise.resolve(cleanSample((item) => item))
+    : readCleanItems(file, mapFile, (item) => item)
 
 const cleanSample = <T>(keep: (item: Item) => T): T[] =>
   sampleCatalogue().flatMap((row) => {
