@@ -9,6 +9,7 @@ import { initialValues } from '../model/seeded.ts'
 import { mergeDelta, tuningSpecs } from '../model/tuning.ts'
 import { createRankBudget } from './adalora.ts'
 import { createCpuPlan } from './cpu-plan.ts'
+import { histogramsOf, watchedParameters } from './histogram.ts'
 import type { Journal } from './journal.ts'
 import { layOut } from './parameters.ts'
 import type { Optimisation } from './recipe.ts'
@@ -91,6 +92,7 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
     seed,
     ...(settings.adversarial ? { adversarial: settings.adversarial } : {}),
   })
+  const watched = watchedParameters(layout)
   const log = context.journal.stage(name, settings.steps, stage.metric?.name ?? null)
   try {
     const result = await train({
@@ -129,6 +131,14 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
       onStart: (step) => log.start(step),
       onStep: (report) => log.step(report),
       onValidation: (step, metric, isBest) => log.validation(step, metric, isBest),
+      watch: {
+        everySteps: settings.validateEverySteps,
+        look: (step, parameters, gradient) =>
+          log.tensors(step, {
+            parameters: histogramsOf(watched, parameters),
+            gradients: histogramsOf(watched, gradient),
+          }),
+      },
     })
     if (result.reason === 'stopped' || result.reason === 'not-finite')
       throw new StageStopped(name, result.reason, result.step)

@@ -64,6 +64,8 @@ export type TrainerOptions = {
   onStart?(step: number): void
   onStep?(report: StepReport): void
   onValidation?(step: number, metric: number, isBest: boolean): void
+  /** A look inside: the parameters after every so many steps and the gradient that moved them, before clipping. Not to be kept. */
+  watch?: { everySteps: number; look(step: number, parameters: Float32Array, gradient: Float32Array): void }
 }
 export type TrainingResult = {
   /** `not-finite`: a loss or gradient was NaN or infinite at `step`; the parameters are those before it. */
@@ -79,7 +81,7 @@ export type TrainingResult = {
 export class StateError extends Error {}
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
-  const { layout, plan, schedule, validation, afterStep, seed } = options
+  const { layout, plan, schedule, validation, watch, afterStep, seed } = options
   const state = await startingState(options)
   const { vectors, progress } = state
   const gradient = new Float32Array(layout.size)
@@ -142,6 +144,7 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
     options.onStep?.({ step, loss, outcomes, rate, gradientNorm: norm, texts })
 
     const isLast = step === schedule.steps
+    if (watch && (step % watch.everySteps === 0 || isLast)) watch.look(step, vectors.parameters, gradient)
     if (validation && (step % validation.everySteps === 0 || isLast)) {
       const metric = await validation.metricOf(unflatten(layout, vectors.parameters), step)
       const isBest = !progress.best || metric > progress.best.metric

@@ -11,6 +11,7 @@ import { parseRecipe, RECIPES, type Recipe } from '../../gpu-worker/train/recipe
 import { runRecipe } from '../../gpu-worker/train/recipes/run-recipe.ts'
 import { StageStopped } from '../../gpu-worker/train/run-stage.ts'
 import { replaceFile } from '../../gpu-worker/train/state-file.ts'
+import { createTensorBoard } from '../../gpu-worker/train/tensorboard.ts'
 import { StateError } from '../../gpu-worker/train/trainer.ts'
 import { Failure } from './failure.ts'
 import { readBaskets, readItems, readJudgments, readQueryTexts } from './training-files.ts'
@@ -40,6 +41,7 @@ export async function trainModel(options: TrainOptions) {
     directory: options.out,
     nowMs: () => Date.now(),
     onProgress: line.draw,
+    onEntry: createTensorBoard(join(options.out, 'tensorboard'), process.pid),
   })
   const stop = new AbortController()
   const onSignal = () => stop.abort()
