@@ -4,6 +4,8 @@ import { join } from 'node:path'
 import type { Histogram } from './histogram.ts'
 import type { Recipe } from './recipe.ts'
 import type { StepReport } from './trainer.ts'
+import type { Settings } from './tune/space.ts'
+import type { Tuned } from './tune/tune.ts'
 
 /** A line of the journal, without its time. */
 export type JournalEntry =
@@ -28,6 +30,15 @@ export type JournalEntry =
       reason: string
       best: { step: number; metric: number } | null
     }
+  | {
+      event: 'candidate'
+      candidate: number
+      rung: number
+      settings: Settings
+      metric: number | null
+      validations: number
+    }
+  | ({ event: 'tuned' } & Tuned)
   | { event: 'trained'; metrics: Readonly<Record<string, number>>; seconds: number }
 
 /** A few tensors, by name. */
@@ -47,7 +58,7 @@ export type ProgressLine = {
   secondsLeft: number
 }
 export type StageLog = {
-  start(step: number): void
+  start(step: number, best: number | null): void
   step(report: StepReport): void
   validation(step: number, metric: number, isBest: boolean): void
   tensors(step: number, tensors: Tensors): void
@@ -89,9 +100,10 @@ export function createJournal(options: JournalOptions): Journal {
       let smoothed: number | null = null
       let metric: ProgressLine['metric'] = null
       return {
-        start(step) {
+        start(step, best) {
           startedMs = nowMs()
           firstStep = step
+          metric = best === null ? null : { name: metricName ?? 'metric', value: best, best }
           note({ event: step === 0 ? 'stage-started' : 'stage-resumed', stage: name, step, steps })
         },
         step(report) {

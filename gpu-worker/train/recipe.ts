@@ -5,6 +5,7 @@
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { Tuning } from '../model/tuning.ts'
+import { extremesOf, isFixed, Tune, withSettings } from './tune/space.ts'
 
 const share = z.number().min(0).max(1)
 const positive = z.number().positive()
@@ -70,6 +71,8 @@ const common = {
     .min(0)
     .max(2 ** 31)
     .default(1),
+  /** Settings to be searched for before the model is made; absent takes them as they are. */
+  tune: Tune.optional(),
 }
 const Classify = z.strictObject({
   ...optimisation({ steps: 1_500, rate: 3e-4 }),
@@ -147,11 +150,23 @@ export const RECIPES = Recipe.options.map((option) => option.shape.recipe.value)
 /** @returns the error names every fault of the file */
 export function parseRecipe(value: unknown): Result<Recipe, string> {
   const parsed = Recipe.safeParse(value)
-  return parsed.success
-    ? ok(parsed.data)
-    : err(
-        parsed.error.issues
-          .map(({ path, message }) => `${path.join('.') || 'the recipe'}: ${message}`)
-          .join('; '),
-      )
+  if (!parsed.success) return err(sentenceOf(parsed.error))
+  const faults = spaceFaults(parsed.data)
+  return faults.length === 0 ? ok(parsed.data) : err(faults.join('; '))
+}
+
+const sentenceOf = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => `${path.join('.') || 'the recipe'}: ${message}`).join('; ')
+
+/** A search must not come upon a value that the recipe cannot have after an hour: the ends of each dimension are tried here. */
+function spaceFaults(recipe: Recipe): string[] {
+  const faults = extremesOf(recipe.tune?.space ?? {}).flatMap(([path, value]) => {
+    if (isFixed(path))
+      return `tune.space: "${path}" decides how candidates are compared and cannot be searched for`
+    const candidate = withSettings(recipe, { [path]: value })
+    if (!candidate) return `tune.space: the recipe has no field "${path}"`
+    const parsed = Recipe.safeParse(candidate)
+    return parsed.success ? [] : `tune.space: ${sentenceOf(parsed.error)}`
+  })
+  return [...new Set(faults)]
 }

@@ -16,8 +16,10 @@ import type { Optimisation } from './recipe.ts'
 import { mix, type Task, type TrainingResult, train } from './trainer.ts'
 
 export type Context = {
-  /** Folder of the state files and the journal. */
+  /** Folder of the state files. */
   directory: string
+  /** Folder of what runs with other settings may share: equal to `directory`, but for candidates of a search. */
+  sharedDirectory: string
   threads: number
   journal: Journal
   signal?: AbortSignal
@@ -93,6 +95,7 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
     ...(settings.adversarial ? { adversarial: settings.adversarial } : {}),
   })
   const watched = watchedParameters(layout)
+  const fingerprint = stageFingerprint(stage, context)
   const log = context.journal.stage(name, settings.steps, stage.metric?.name ?? null)
   try {
     const result = await train({
@@ -111,11 +114,8 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
       clipNorm: settings.clipNorm,
       accumulate: settings.accumulate,
       seed,
-      fingerprint: stageFingerprint(stage, context),
-      state: {
-        path: join(context.directory, `${name}.state.safetensors`),
-        everySteps: settings.saveEverySteps,
-      },
+      fingerprint,
+      state: { path: statePath(stage, context, fingerprint), everySteps: settings.saveEverySteps },
       ...(stage.metric
         ? {
             validation: {
@@ -128,7 +128,7 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
       ...(tuning.kind === 'adalora' ? { afterStep: createRankBudget(layout, tuning, settings.steps) } : {}),
       ...(context.deadlineMs === undefined ? {} : { isOutOfTime: () => Date.now() > context.deadlineMs! }),
       ...(context.signal ? { signal: context.signal } : {}),
-      onStart: (step) => log.start(step),
+      onStart: (step, best) => log.start(step, best),
       onStep: (report) => log.step(report),
       onValidation: (step, metric, isBest) => log.validation(step, metric, isBest),
       watch: {
@@ -148,6 +148,17 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
   } finally {
     await plan.close()
   }
+}
+
+/** A stage without a metric says nothing of a candidate; one that others want too is found by its fingerprint. */
+function statePath(
+  { name, metric }: Stage,
+  { directory, sharedDirectory }: Context,
+  fingerprint: string,
+): string {
+  return metric || directory === sharedDirectory
+    ? join(directory, `${name}.state.safetensors`)
+    : join(sharedDirectory, `${name}.${fingerprint.slice(0, 16)}.state.safetensors`)
 }
 
 function stageFingerprint({ name, base, settings, seed }: Stage, { fingerprint }: Context): string {

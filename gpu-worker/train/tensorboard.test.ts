@@ -89,13 +89,13 @@ it('has the numbers of the journal, a folder for each stage, and the recipe in e
   const journal = journalOf(1)
   if (recipe.ok) journal.note({ event: 'recipe', recipe: recipe.value, items: 3, judgments: 0 })
   const log = journal.stage('mlm', 10, 'MRR@10')
-  log.start(0)
+  log.start(0, null)
   log.step(report(10, 1.5))
   log.validation(10, 0.25, true)
   const histogram = { min: 0, max: 1, count: 2, sum: 1, sumSquares: 4, buckets: [1, 1] }
   log.tensors(10, { parameters: { w: histogram }, gradients: { w: histogram } })
   log.end({ reason: 'finished', step: 10, best: null })
-  journal.stage('contrastive', 10, null).start(0)
+  journal.stage('contrastive', 10, null).start(0, null)
 
   expect(await eventsOf('mlm')).toEqual([
     'brain.Event:2',
@@ -113,19 +113,19 @@ it('has the numbers of the journal, a folder for each stage, and the recipe in e
 
 it('shows the loss of each task where there are several', async () => {
   const log = journalOf(1).stage('search-1', 10, null)
-  log.start(0)
+  log.start(0, null)
   log.step(report(10, 1, ['judged', 'made-up']))
   expect(await eventsOf('search-1')).toContain('10: loss/made-up 2.00')
 })
 
 it('goes on in a file of its own after a restart, which takes the steps made again off the charts', async () => {
   const before = journalOf(1).stage('mlm', 40, null)
-  before.start(0)
+  before.start(0, null)
   before.step(report(10, 3))
   before.step(report(20, 2))
   clockMs += 5_000
   const after = journalOf(2).stage('mlm', 40, null)
-  after.start(10) // the state of step 10 was the last to be saved
+  after.start(10, null) // the state of step 10 was the last to be saved
   after.step(report(20, 2))
   expect((await readdir(join(directory, 'tensorboard/mlm'))).length).toBe(2)
   expect((await eventsOf('mlm')).filter((line) => /restart|loss|brain/.test(line))).toEqual([

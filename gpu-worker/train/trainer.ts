@@ -60,8 +60,8 @@ export type TrainerOptions = {
   signal?: AbortSignal
   /** Said before each step: true ends the run with the best so far. What a clock decides is not repeatable. */
   isOutOfTime?(): boolean
-  /** With the steps that were done before: 0, or more when a state was found. */
-  onStart?(step: number): void
+  /** With the steps that were done before, 0 or more when a state was found, and the best metric until then. */
+  onStart?(step: number, best: number | null): void
   onStep?(report: StepReport): void
   onValidation?(step: number, metric: number, isBest: boolean): void
   /** A look inside: the parameters after every so many steps and the gradient that moved them, before clipping. Not to be kept. */
@@ -85,7 +85,7 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
   const state = await startingState(options)
   const { vectors, progress } = state
   const gradient = new Float32Array(layout.size)
-  options.onStart?.(progress.step)
+  options.onStart?.(progress.step, progress.best?.metric ?? null)
 
   const save = async () => {
     if (options.state)

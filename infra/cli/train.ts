@@ -13,7 +13,9 @@ import { StageStopped } from '../../gpu-worker/train/run-stage.ts'
 import { replaceFile } from '../../gpu-worker/train/state-file.ts'
 import { createTensorBoard } from '../../gpu-worker/train/tensorboard.ts'
 import { StateError } from '../../gpu-worker/train/trainer.ts'
+import type { Tuned } from '../../gpu-worker/train/tune/tune.ts'
 import { Failure } from './failure.ts'
+import { renderTable } from './table.ts'
 import { readBaskets, readItems, readJudgments, readQueryTexts } from './training-files.ts'
 
 export type TrainOptions = {
@@ -49,7 +51,7 @@ export async function trainModel(options: TrainOptions) {
   const startedMs = performance.now()
   journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
   try {
-    const { model, delta, labels, metrics } = await runRecipe(
+    const { model, delta, labels, metrics, tuned } = await runRecipe(
       recipe,
       { items, judgments, baskets, queries },
       {
@@ -63,9 +65,10 @@ export async function trainModel(options: TrainOptions) {
     await writeCheckpoint(options.out, model)
     if (delta) await replaceFile(join(options.out, 'delta.safetensors'), encodeSafetensors(delta))
     if (labels) await writeFile(join(options.out, 'labels.json'), `${JSON.stringify(labels, null, 2)}\n`)
+    if (tuned) await writeFile(join(options.out, 'recipe.json'), `${JSON.stringify(tuned.recipe, null, 2)}\n`)
     const seconds = Math.round((performance.now() - startedMs) / 1_000)
     journal.note({ event: 'trained', metrics, seconds })
-    return { out: options.out, recipe: recipe.recipe, metrics, seconds }
+    return { out: options.out, recipe: recipe.recipe, metrics, seconds, ...(tuned ? { tuned } : {}) }
   } catch (error) {
     if (error instanceof DataError || error instanceof StateError || error instanceof StageStopped)
       throw new Failure(error.message)
@@ -97,6 +100,24 @@ export async function readBase(directory: string) {
   const read = await readCheckpoint(directory)
   if (!read.ok) throw new Failure(`The model in "${directory}" cannot be used: ${read.error.message}`)
   return read.value
+}
+
+/** Candidates of a search, those that came furthest first; the number of a column is that of validations. */
+export function renderTuned({ candidates, rungs, winner, isCutShort }: Tuned): string {
+  const paths = [...new Set(candidates.flatMap(({ settings }) => Object.keys(settings)))]
+  const last = ({ metrics }: Tuned['candidates'][number]) => metrics.at(-1) ?? Number.NEGATIVE_INFINITY
+  const rows = [...candidates.entries()]
+    .sort(([, a], [, b]) => b.metrics.length - a.metrics.length || last(b) - last(a))
+    .map(([number, { settings, metrics }]) => [
+      number === winner ? `${number} *` : `${number}`,
+      ...paths.map((path) => (path in settings ? JSON.stringify(settings[path]) : 'as it stands')),
+      ...metrics.map((metric) => metric?.toFixed(4) ?? 'not a number'),
+    ])
+  const table = renderTable(
+    ['candidate', ...paths, ...rungs.map(({ validations }) => `@${validations}`)],
+    rows,
+  )
+  return isCutShort ? `${table}\nTime was up before all rungs were done; * is the best so far.` : table
 }
 
 const REDRAW_MS = 250
