@@ -4,11 +4,13 @@
  */
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { SYNONYM_GROUPS } from '../../shared/text/synonyms.ts'
 import { Tuning } from '../model/tuning.ts'
 import { extremesOf, isFixed, Tune, withSettings } from './tune/space.ts'
 
 const share = z.number().min(0).max(1)
 const positive = z.number().positive()
+const word = z.string().regex(/^\S+$/, 'is not one word').max(64).toLowerCase()
 
 /** How one stage of a recipe is optimised. */
 const optimisation = (defaults: { steps: number; rate: number }) => ({
@@ -54,8 +56,15 @@ const Contrastive = (defaults: { steps: number; rate: number; pairs: number; har
     margin: z.number().min(0).max(2).default(0.1),
     maxQueryTokens: z.int().min(4).max(512).default(16),
     maxDocumentTokens: z.int().min(8).max(512).default(48),
-    /** Share of queries that get a typing error, lose a word, or change two. */
+    /** Share of queries that get a typing error, lose a word, change two, or say one differently. */
     noise: share.default(0.3),
+    /** Of these, the share in which a word becomes another of its group. */
+    synonymShare: share.default(0.2),
+    /** Words that mean the same, in groups. */
+    synonyms: z
+      .array(z.array(word).min(2).max(100))
+      .max(10_000)
+      .default(() => SYNONYM_GROUPS.map((group) => [...group])),
   })
 const Size = z.strictObject({
   layers: z.int().min(1).max(96).default(4),
@@ -80,6 +89,28 @@ const Classify = z.strictObject({
   maxTokens: z.int().min(8).max(512).default(48),
 })
 
+/** Other wordings of queries, by way of another language. Off unless a recipe names a service. */
+const BackTranslation = z.strictObject({
+  /** Base of an API that speaks OpenAI's chat protocol, e.g. http://localhost:11434/v1 */
+  url: z.url({ protocol: /^https?$/ }),
+  model: z.string().min(1).max(200),
+  /** Environment variable with the key; absent sends none. */
+  apiKeyEnv: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+    .optional(),
+  /** Language of the shop, and the one by way of which its queries come back. */
+  from: z.string().min(1).max(50).default('English'),
+  language: z.string().min(1).max(50).default('German'),
+  /** Share of the queries that have another wording and take it. */
+  share: share.default(0.2),
+  /** Texts that are translated: judged queries first, then the phrases that most titles share. */
+  textsMax: z.int().min(1).max(100_000).default(2_000),
+  concurrency: z.int().min(1).max(64).default(4),
+  timeoutSeconds: z.number().positive().max(600).default(60),
+})
+export type BackTranslation = z.infer<typeof BackTranslation>
+
 export const Recipe = z.discriminatedUnion('recipe', [
   /** A model from nothing but the catalogue: vocabulary, masked words, then title ↔ description and made-up queries. */
   z.strictObject({
@@ -95,6 +126,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
       })
       .prefault({}),
     contrastive: Contrastive({ steps: 4_000, rate: 5e-4, pairs: 48, hardNegatives: 0 }).prefault({}),
+    backTranslation: BackTranslation.optional(),
   }),
   /** Query ↔ relevant item, from judgments or clicks. */
   z.strictObject({
@@ -108,6 +140,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
     /** Relevance from which an item answers a query, as a share of the highest in the file. */
     relevantFrom: share.default(0.7),
     validationShare: z.number().min(0.01).max(0.5).default(0.1),
+    backTranslation: BackTranslation.optional(),
   }),
   /** Items that are bought or viewed together. */
   z.strictObject({

@@ -14,6 +14,7 @@ import type { Journal } from './journal.ts'
 import { layOut } from './parameters.ts'
 import type { Optimisation } from './recipe.ts'
 import { mix, type Task, type TrainingResult, train } from './trainer.ts'
+import type { Translator } from './translate/translator.ts'
 
 export type Context = {
   /** Folder of the state files. */
@@ -21,6 +22,8 @@ export type Context = {
   /** Folder of what runs with other settings may share: equal to `directory`, but for candidates of a search. */
   sharedDirectory: string
   threads: number
+  /** For recipes with back-translation. */
+  translator?: Translator
   journal: Journal
   signal?: AbortSignal
   /** Unix time after which each stage ends with the best that it has. */

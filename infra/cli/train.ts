@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { Secret } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
 import { DataError } from '../../gpu-worker/train/examples.ts'
@@ -13,6 +14,8 @@ import { StageStopped } from '../../gpu-worker/train/run-stage.ts'
 import { replaceFile } from '../../gpu-worker/train/state-file.ts'
 import { createTensorBoard } from '../../gpu-worker/train/tensorboard.ts'
 import { StateError } from '../../gpu-worker/train/trainer.ts'
+import { createChatTranslator } from '../../gpu-worker/train/translate/chat-translator.ts'
+import { TranslateError, type Translator } from '../../gpu-worker/train/translate/translator.ts'
 import type { Tuned } from '../../gpu-worker/train/tune/tune.ts'
 import { Failure } from './failure.ts'
 import { renderTable } from './table.ts'
@@ -38,12 +41,18 @@ export async function trainModel(options: TrainOptions) {
   const judgments = options.judgments === undefined ? [] : await readJudgments(options.judgments)
   const baskets = options.baskets === undefined ? [] : readBaskets(options.baskets)
   const queries = options.queries === undefined ? [] : readQueryTexts(options.queries)
+  const translator = translatorOf(recipe)
   const line = createLine(options.quiet)
+  const chart = createTensorBoard(join(options.out, 'tensorboard'), process.pid)
   const journal = createJournal({
     directory: options.out,
     nowMs: () => Date.now(),
     onProgress: line.draw,
-    onEntry: createTensorBoard(join(options.out, 'tensorboard'), process.pid),
+    onEntry(entry, atMs) {
+      chart(entry, atMs)
+      if (entry.event === 'back-translation' && !options.quiet)
+        process.stderr.write(`back-translation: ${entry.done} of ${entry.texts} texts\n`)
+    },
   })
   const stop = new AbortController()
   const onSignal = () => stop.abort()
@@ -60,6 +69,7 @@ export async function trainModel(options: TrainOptions) {
         threads: options.threads ?? cpus().length,
         journal,
         signal: stop.signal,
+        ...(translator ? { translator } : {}),
       },
     )
     await writeCheckpoint(options.out, model)
@@ -70,7 +80,8 @@ export async function trainModel(options: TrainOptions) {
     journal.note({ event: 'trained', metrics, seconds })
     return { out: options.out, recipe: recipe.recipe, metrics, seconds, ...(tuned ? { tuned } : {}) }
   } catch (error) {
-    if (error instanceof DataError || error instanceof StateError || error instanceof StageStopped)
+    const expected = [DataError, StateError, StageStopped, TranslateError]
+    if (error instanceof Error && expected.some((kind) => error instanceof kind))
       throw new Failure(error.message)
     throw error
   } finally {
@@ -94,6 +105,16 @@ function readRecipe(nameOrFile: string): Recipe {
   const parsed = parseRecipe(value)
   if (!parsed.ok) throw new Failure(`The recipe "${nameOrFile}" is not valid: ${parsed.error}.`)
   return parsed.value
+}
+
+function translatorOf(recipe: Recipe): Translator | null {
+  const settings = 'backTranslation' in recipe ? recipe.backTranslation : undefined
+  if (!settings) return null
+  const { apiKeyEnv, ...service } = settings
+  const key = apiKeyEnv === undefined ? null : process.env[apiKeyEnv]
+  if (key === undefined || key === '')
+    throw new Failure(`The recipe takes the key of ${service.url} from ${apiKeyEnv}, which is not set.`)
+  return createChatTranslator({ ...service, apiKey: key === null ? null : new Secret(key) })
 }
 
 export async function readBase(directory: string) {

@@ -7,6 +7,7 @@ import { minePhrases, pickWords, wordsOf } from '../data/phrases.ts'
 import { type TrainingItem, textOf } from '../examples.ts'
 import type { ContrastiveSettings } from '../recipe.ts'
 import type { Task } from '../trainer.ts'
+import { AS_IT_IS, type Rephrase } from '../translate/back-translate.ts'
 
 export type PairSource = { count: number; pairOf(example: number, random: Random): Pair }
 
@@ -38,14 +39,23 @@ export const contrastiveTask = ({ name, source, tokenizer, settings, weight, see
 /** Shares of the kinds of made-up query; the rest are words of the title. */
 const KINDS = { phrase: 0.35, brandPhrase: 0.15, description: 0.2 }
 /** Chances of each change to a query that is to be noisy. */
-const NOISE = { typo: 0.7, drop: 0.2, swap: 0.2, synonym: 0 }
+const NOISE = { typo: 0.7, drop: 0.2, swap: 0.2 }
 
-/** With probability `noise`, the query as a hurried shopper types it. */
-export const withNoise = (query: string, noise: number, random: Random): string =>
-  random() < noise ? augment(query, NOISE, random) : query
+type Noise = Pick<ContrastiveSettings, 'noise' | 'synonymShare' | 'synonyms'>
+/** With probability `noise`, the query as another or a hurried shopper types it. */
+export const withNoise = (query: string, { noise, synonymShare, synonyms }: Noise, random: Random): string =>
+  random() < noise ? augment(query, { ...NOISE, synonym: synonymShare, synonyms }, random) : query
+
+/** What made-up queries often are, the most frequent first. */
+export const phrasesOf = (items: readonly TrainingItem[]): readonly string[] =>
+  minePhrases(items.map(({ title }) => title)).all()
 
 /** One example per item; its query is drawn anew each time. Every item that has all words of a query answers it. */
-export function createMadeUpPairs(items: readonly TrainingItem[], settings: ContrastiveSettings): PairSource {
+export function createMadeUpPairs(
+  items: readonly TrainingItem[],
+  settings: ContrastiveSettings,
+  rephrase: Rephrase = AS_IT_IS,
+): PairSource {
   const phrases = minePhrases(items.map(({ title }) => title))
   const documents = items.map(textOf)
   const wordSets = new Map<string, ReadonlySet<string>>()
@@ -70,7 +80,7 @@ export function createMadeUpPairs(items: readonly TrainingItem[], settings: Cont
       const query = queryOf(example, random) || items[example]!.title
       const words = wordsOf(query)
       return {
-        query: withNoise(query, settings.noise, random),
+        query: withNoise(rephrase(query, random), settings, random),
         document: documents[example]!,
         weight: 1,
         negatives: [],

@@ -14,7 +14,8 @@ import { DataError, type TrainingData, type TrainingItem, textOf } from '../exam
 import type { RecipeOf } from '../recipe.ts'
 import { measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
-import { contrastiveTask, createMadeUpPairs } from './pairs.ts'
+import { prepareRephrasing } from '../translate/back-translate.ts'
+import { contrastiveTask, createMadeUpPairs, phrasesOf } from './pairs.ts'
 import type { Trained } from './trained.ts'
 
 /** Fewer items teach nothing about words. */
@@ -41,6 +42,7 @@ export async function pretrain(
   const heldOut = Array.from(order.subarray(0, heldOutCount), (at) => items[at]!)
   const training = Array.from(order.subarray(heldOutCount), (at) => items[at]!)
 
+  const rephrase = await prepareRephrasing(recipe.backTranslation, phrasesOf(training), context)
   const texts = [...training.flatMap(({ title, description }) => [title, description]), ...data.queries]
   const vocabulary = trainWordPiece([ALPHABET, ...texts], { size: recipe.vocabulary, lowercase: true })
   const { layers, hidden, heads, intermediate, positions } = recipe.size
@@ -90,7 +92,7 @@ export async function pretrain(
       tasks: [
         contrastiveTask({
           name: 'made-up',
-          source: createMadeUpPairs(training, recipe.contrastive),
+          source: createMadeUpPairs(training, recipe.contrastive, rephrase),
           tokenizer,
           settings: recipe.contrastive,
           weight: 1,

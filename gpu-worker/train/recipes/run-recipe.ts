@@ -30,6 +30,10 @@ export async function runRecipe(recipe: Recipe, data: TrainingData, options: Run
     sharedDirectory: given.directory,
     fingerprint: fingerprintOf(recipe, data),
   }
+  if ('backTranslation' in recipe && recipe.backTranslation && !given.translator)
+    throw new DataError(
+      'The recipe asks for back-translation, which calls a service of your own: train it with "aisle train".',
+    )
   const train = (one: Recipe, its: Context) => trainOnce(one, data, base, its)
   return recipe.tune
     ? tuneRecipe({ recipe, context, train, nowMs: () => Date.now() })

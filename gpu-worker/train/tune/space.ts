@@ -32,8 +32,7 @@ export type Tune = z.infer<typeof Tune>
 export type Settings = Readonly<Record<string, unknown>>
 
 /** These decide what is measured, or for how long is trained: candidates that differ in them cannot be compared. */
-const FIXED =
-  /^(version|recipe|seed|tune|rounds|validationShare|backTranslation)\b|\.(steps|validateEverySteps|patience)$/
+const FIXED = /^(version|recipe|seed|tune|rounds|validationShare)\b|\.(steps|validateEverySteps|patience)$/
 /** Draws per candidate until one differs from those before; a space of few values runs out. */
 const DRAWS_MAX = 50
 
