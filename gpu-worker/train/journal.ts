@@ -3,6 +3,7 @@ import { appendFileSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Histogram } from './histogram.ts'
 import type { Recipe } from './recipe.ts'
+import type { Sample } from './retrieval-metric.ts'
 import type { StepReport } from './trainer.ts'
 import type { Settings } from './tune/space.ts'
 import type { Tuned } from './tune/tune.ts'
@@ -24,6 +25,7 @@ export type JournalEntry =
       losses?: Readonly<Record<string, number>>
     }
   | { event: 'validation'; stage: string; step: number; metric: string; value: number; isBest: boolean }
+  | { event: 'samples'; stage: string; step: number; samples: readonly Sample[] }
   | ({ event: 'tensors'; stage: string; step: number } & Tensors)
   | {
       event: 'stage-ended'
@@ -63,6 +65,7 @@ export type StageLog = {
   start(step: number, best: number | null): void
   step(report: StepReport): void
   validation(step: number, metric: number, isBest: boolean): void
+  samples(step: number, samples: readonly Sample[]): void
   tensors(step: number, tensors: Tensors): void
   end(outcome: { reason: string; step: number; best: { step: number; metric: number } | null }): void
 }
@@ -130,6 +133,7 @@ export function createJournal(options: JournalOptions): Journal {
           metric = { name: metricLabel, value, best: isBest ? value : Math.max(value, metric?.best ?? value) }
           note({ event: 'validation', stage: name, step, metric: metricLabel, value, isBest })
         },
+        samples: (step, samples) => note({ event: 'samples', stage: name, step, samples }),
         tensors: (step, tensors) => note({ event: 'tensors', stage: name, step, ...tensors }),
         end: (outcome) => note({ event: 'stage-ended', stage: name, ...outcome }),
       }

@@ -126,6 +126,8 @@ export const Recipe = z.discriminatedUnion('recipe', [
       })
       .prefault({}),
     contrastive: Contrastive({ steps: 4_000, rate: 5e-4, pairs: 48, hardNegatives: 0 }).prefault({}),
+    /** Weight of telling the items' categories beside the made-up queries; 0 leaves it out. */
+    categoryWeight: z.number().min(0).max(10).default(0),
     backTranslation: BackTranslation.optional(),
   }),
   /** Query ↔ relevant item, from judgments or clicks. */

@@ -13,6 +13,7 @@ import { histogramsOf, watchedParameters } from './histogram.ts'
 import type { Journal } from './journal.ts'
 import { layOut } from './parameters.ts'
 import type { Optimisation } from './recipe.ts'
+import type { Measured } from './retrieval-metric.ts'
 import { mix, type Task, type TrainingResult, train } from './trainer.ts'
 import type { Translator } from './translate/translator.ts'
 
@@ -40,7 +41,7 @@ export type Stage = {
   seed: number
   tasks: readonly Task[]
   /** Larger is better; of the model as it would be used. */
-  metric?: { name: string; of(model: Checkpoint): Promise<number> }
+  metric?: { name: string; of(model: Checkpoint): Promise<Measured> }
 }
 export type StageOutcome = Omit<TrainingResult, 'tensors'> & {
   model: Checkpoint
@@ -124,7 +125,11 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
             validation: {
               everySteps: settings.validateEverySteps,
               patience: settings.patience,
-              metricOf: (tensors) => stage.metric!.of(modelOf(tensors)),
+              async metricOf(tensors, step) {
+                const { value, samples } = await stage.metric!.of(modelOf(tensors))
+                if (samples) log.samples(step, samples)
+                return value
+              },
             },
           }
         : {}),

@@ -95,7 +95,7 @@ export async function distilQueryEncoder(
       settings,
       seed,
       tasks: [task],
-      metric: { name: 'cosine', of: meanCosine },
+      metric: { name: 'cosine', of: async (student) => ({ value: await meanCosine(student) }) },
     },
     context,
   )
