@@ -1,10 +1,10 @@
 /**
- * @file Writes the part of the ONNX file format that we use. ONNX is protobuf; a writer for a dozen message types is
- * shorter than a schema compiler and its generated code. Knows nothing of shapes or of what an operator means.
+ * @file Writes the part of the ONNX file format that we use. Knows nothing of shapes or of what an operator means.
  *
  * Source: onnx.proto, IR version 10. Field numbers stand beside each message below.
  */
 import { assert } from '../../shared/lib/result.ts'
+import { chunk, float, int, join, message, type Rope, string, toBytes } from '../protobuf.ts'
 import type { Dim, Shape } from './shape.ts'
 
 export type DType = 'f32' | 'u8' | 'i8' | 'i32' | 'i64' | 'bool'
@@ -21,37 +21,6 @@ const OPSETS: readonly (readonly [domain: string, version: number])[] = [
   ['', 20],
   ['com.microsoft', 1],
 ]
-
-/** A message as chunks: nesting one in another copies no weights until the very end. */
-type Rope = { bytes: number; chunks: readonly Uint8Array[] }
-
-const VARINT = 0
-const LENGTH_DELIMITED = 2
-const FIXED32 = 5
-const utf8 = new TextEncoder()
-
-const chunk = (bytes: Uint8Array): Rope => ({ bytes: bytes.byteLength, chunks: [bytes] })
-const join = (ropes: readonly Rope[]): Rope => ({
-  bytes: ropes.reduce((sum, rope) => sum + rope.bytes, 0),
-  chunks: ropes.flatMap((rope) => rope.chunks),
-})
-
-function varint(value: number | bigint): Rope {
-  let rest = BigInt.asUintN(64, BigInt(value)) // negative int64: two's complement, ten bytes
-  const bytes: number[] = []
-  do {
-    const low = Number(rest & 0x7fn)
-    rest >>= 7n
-    bytes.push(rest === 0n ? low : low | 0x80)
-  } while (rest !== 0n)
-  return chunk(Uint8Array.from(bytes))
-}
-const tag = (field: number, wireType: number) => varint((field << 3) | wireType)
-const int = (field: number, value: number | bigint) => join([tag(field, VARINT), varint(value)])
-const message = (field: number, body: Rope) => join([tag(field, LENGTH_DELIMITED), varint(body.bytes), body])
-const string = (field: number, text: string) => message(field, chunk(utf8.encode(text)))
-const float = (field: number, value: number) =>
-  join([tag(field, FIXED32), chunk(new Uint8Array(Float32Array.of(value).buffer))])
 
 /** AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20 (FLOAT 1, INT 2, STRING 3, INTS 7). */
 function encodeAttribute(name: string, attribute: Attribute): Rope {
@@ -125,12 +94,5 @@ export function encodeModel(graph: GraphMessage): Uint8Array<ArrayBuffer> {
   const opsets = OPSETS.map(([domain, version]) => message(8, join([string(1, domain), int(2, version)])))
   const model = join([int(1, IR_VERSION), string(2, 'aisle'), message(7, body), ...opsets])
   assert(model.bytes <= MODEL_BYTES_MAX, `an ONNX model of ${model.bytes} bytes needs external data`)
-
-  const bytes = new Uint8Array(model.bytes)
-  let offset = 0
-  for (const part of model.chunks) {
-    bytes.set(part, offset)
-    offset += part.byteLength
-  }
-  return bytes
+  return toBytes(model)
 }

@@ -4,10 +4,13 @@
  */
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { SYNONYM_GROUPS } from '../../shared/text/synonyms.ts'
 import { Tuning } from '../model/tuning.ts'
+import { extremesOf, isFixed, Tune, withSettings } from './tune/space.ts'
 
 const share = z.number().min(0).max(1)
 const positive = z.number().positive()
+const word = z.string().regex(/^\S+$/, 'is not one word').max(64).toLowerCase()
 
 /** How one stage of a recipe is optimised. */
 const optimisation = (defaults: { steps: number; rate: number }) => ({
@@ -53,8 +56,15 @@ const Contrastive = (defaults: { steps: number; rate: number; pairs: number; har
     margin: z.number().min(0).max(2).default(0.1),
     maxQueryTokens: z.int().min(4).max(512).default(16),
     maxDocumentTokens: z.int().min(8).max(512).default(48),
-    /** Share of queries that get a typing error, lose a word, or change two. */
+    /** Share of queries that get a typing error, lose a word, change two, or say one differently. */
     noise: share.default(0.3),
+    /** Of these, the share in which a word becomes another of its group. */
+    synonymShare: share.default(0.2),
+    /** Words that mean the same, in groups. */
+    synonyms: z
+      .array(z.array(word).min(2).max(100))
+      .max(10_000)
+      .default(() => SYNONYM_GROUPS.map((group) => [...group])),
   })
 const Size = z.strictObject({
   layers: z.int().min(1).max(96).default(4),
@@ -70,12 +80,36 @@ const common = {
     .min(0)
     .max(2 ** 31)
     .default(1),
+  /** Settings to be searched for before the model is made; absent takes them as they are. */
+  tune: Tune.optional(),
 }
 const Classify = z.strictObject({
   ...optimisation({ steps: 1_500, rate: 3e-4 }),
   batch: z.int().min(2).max(1_024).default(32),
   maxTokens: z.int().min(8).max(512).default(48),
 })
+
+/** Other wordings of queries, by way of another language. Off unless a recipe names a service. */
+const BackTranslation = z.strictObject({
+  /** Base of an API that speaks OpenAI's chat protocol, e.g. http://localhost:11434/v1 */
+  url: z.url({ protocol: /^https?$/ }),
+  model: z.string().min(1).max(200),
+  /** Environment variable with the key; absent sends none. */
+  apiKeyEnv: z
+    .string()
+    .regex(/^[A-Za-z_][A-Za-z0-9_]*$/)
+    .optional(),
+  /** Language of the shop, and the one by way of which its queries come back. */
+  from: z.string().min(1).max(50).default('English'),
+  language: z.string().min(1).max(50).default('German'),
+  /** Share of the queries that have another wording and take it. */
+  share: share.default(0.2),
+  /** Texts that are translated: judged queries first, then the phrases that most titles share. */
+  textsMax: z.int().min(1).max(100_000).default(2_000),
+  concurrency: z.int().min(1).max(64).default(4),
+  timeoutSeconds: z.number().positive().max(600).default(60),
+})
+export type BackTranslation = z.infer<typeof BackTranslation>
 
 export const Recipe = z.discriminatedUnion('recipe', [
   /** A model from nothing but the catalogue: vocabulary, masked words, then title ↔ description and made-up queries. */
@@ -92,6 +126,9 @@ export const Recipe = z.discriminatedUnion('recipe', [
       })
       .prefault({}),
     contrastive: Contrastive({ steps: 4_000, rate: 5e-4, pairs: 48, hardNegatives: 0 }).prefault({}),
+    /** Weight of telling the items' categories beside the made-up queries; 0 leaves it out. */
+    categoryWeight: z.number().min(0).max(10).default(0),
+    backTranslation: BackTranslation.optional(),
   }),
   /** Query ↔ relevant item, from judgments or clicks. */
   z.strictObject({
@@ -105,6 +142,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
     /** Relevance from which an item answers a query, as a share of the highest in the file. */
     relevantFrom: share.default(0.7),
     validationShare: z.number().min(0.01).max(0.5).default(0.1),
+    backTranslation: BackTranslation.optional(),
   }),
   /** Items that are bought or viewed together. */
   z.strictObject({
@@ -147,11 +185,23 @@ export const RECIPES = Recipe.options.map((option) => option.shape.recipe.value)
 /** @returns the error names every fault of the file */
 export function parseRecipe(value: unknown): Result<Recipe, string> {
   const parsed = Recipe.safeParse(value)
-  return parsed.success
-    ? ok(parsed.data)
-    : err(
-        parsed.error.issues
-          .map(({ path, message }) => `${path.join('.') || 'the recipe'}: ${message}`)
-          .join('; '),
-      )
+  if (!parsed.success) return err(sentenceOf(parsed.error))
+  const faults = spaceFaults(parsed.data)
+  return faults.length === 0 ? ok(parsed.data) : err(faults.join('; '))
+}
+
+const sentenceOf = ({ issues }: z.ZodError): string =>
+  issues.map(({ path, message }) => `${path.join('.') || 'the recipe'}: ${message}`).join('; ')
+
+/** A search must not come upon a value that the recipe cannot have after an hour: the ends of each dimension are tried here. */
+function spaceFaults(recipe: Recipe): string[] {
+  const faults = extremesOf(recipe.tune?.space ?? {}).flatMap(([path, value]) => {
+    if (isFixed(path))
+      return `tune.space: "${path}" decides how candidates are compared and cannot be searched for`
+    const candidate = withSettings(recipe, { [path]: value })
+    if (!candidate) return `tune.space: the recipe has no field "${path}"`
+    const parsed = Recipe.safeParse(candidate)
+    return parsed.success ? [] : `tune.space: ${sentenceOf(parsed.error)}`
+  })
+  return [...new Set(faults)]
 }

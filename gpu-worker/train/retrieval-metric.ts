@@ -9,7 +9,19 @@ export type RetrievalProbe = {
   score(query: number, ranking: readonly number[]): number
 }
 
+/** What a metric says of a model. */
+export type Measured = { value: number; samples?: Sample[] }
+/** One query with what the model finds for it, for a person to look at. */
+export type Sample = {
+  query: string
+  /** Quality of the whole answer. */
+  score: number
+  /** Best first; none is the query itself. */
+  documents: { text: string; isRelevant: boolean }[]
+}
+
 const DEPTH = 100
+const SAMPLES = { queries: 5, documents: 3, chars: 80 }
 const TOKENS_MAX = { query: 16, document: 64 }
 
 /** Unit vectors of texts by fp32 weights, f32[texts][hidden]. */
@@ -26,19 +38,43 @@ export async function encodeTexts(
   }
 }
 
-/** Mean score over the queries. */
+/** Mean score over the queries, and the first few with what was found, the same ones at each measurement. */
 export async function measureRetrieval(
   model: Checkpoint,
-  { queries, documents, score }: RetrievalProbe,
+  probe: RetrievalProbe,
   threads: number,
-): Promise<number> {
+): Promise<Measured> {
+  const { queries, documents, score } = probe
   const documentVectors = await encodeTexts(model, documents, { threads })
   const queryVectors = await encodeTexts(model, queries, { threads, maxTokens: TOKENS_MAX.query })
   let sum = 0
+  const samples: Sample[] = []
   queryVectors.forEach((query, at) => {
-    sum += score(at, nearest(query, documentVectors, DEPTH))
+    const ranking = nearest(query, documentVectors, DEPTH)
+    sum += score(at, ranking)
+    if (at < SAMPLES.queries) samples.push(sampleOf(probe, at, ranking))
   })
-  return sum / queries.length
+  return { value: sum / queries.length, samples }
+}
+
+function sampleOf(
+  { queries, documents, score }: RetrievalProbe,
+  at: number,
+  ranking: readonly number[],
+): Sample {
+  const query = queries[at]!
+  const shown = ranking.filter((place) => documents[place] !== query).slice(0, SAMPLES.documents)
+  return {
+    query: cut(query),
+    score: score(at, ranking),
+    documents: shown.map((place) => ({ text: cut(documents[place]!), isRelevant: score(at, [place]) > 0 })),
+  }
+}
+
+/** By characters, so that no surrogate pair is cut in two. */
+const cut = (text: string): string => {
+  const characters = [...text]
+  return characters.length <= SAMPLES.chars ? text : `${characters.slice(0, SAMPLES.chars - 1).join('')}…`
 }
 
 /** Places of the `count` vectors with the largest inner product, best first; ties by place. */

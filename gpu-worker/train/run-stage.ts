@@ -9,15 +9,22 @@ import { initialValues } from '../model/seeded.ts'
 import { mergeDelta, tuningSpecs } from '../model/tuning.ts'
 import { createRankBudget } from './adalora.ts'
 import { createCpuPlan } from './cpu-plan.ts'
+import { histogramsOf, watchedParameters } from './histogram.ts'
 import type { Journal } from './journal.ts'
 import { layOut } from './parameters.ts'
 import type { Optimisation } from './recipe.ts'
+import type { Measured } from './retrieval-metric.ts'
 import { mix, type Task, type TrainingResult, train } from './trainer.ts'
+import type { Translator } from './translate/translator.ts'
 
 export type Context = {
-  /** Folder of the state files and the journal. */
+  /** Folder of the state files. */
   directory: string
+  /** Folder of what runs with other settings may share: equal to `directory`, but for candidates of a search. */
+  sharedDirectory: string
   threads: number
+  /** For recipes with back-translation. */
+  translator?: Translator
   journal: Journal
   signal?: AbortSignal
   /** Unix time after which each stage ends with the best that it has. */
@@ -34,7 +41,7 @@ export type Stage = {
   seed: number
   tasks: readonly Task[]
   /** Larger is better; of the model as it would be used. */
-  metric?: { name: string; of(model: Checkpoint): Promise<number> }
+  metric?: { name: string; of(model: Checkpoint): Promise<Measured> }
 }
 export type StageOutcome = Omit<TrainingResult, 'tensors'> & {
   model: Checkpoint
@@ -91,6 +98,8 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
     seed,
     ...(settings.adversarial ? { adversarial: settings.adversarial } : {}),
   })
+  const watched = watchedParameters(layout)
+  const fingerprint = stageFingerprint(stage, context)
   const log = context.journal.stage(name, settings.steps, stage.metric?.name ?? null)
   try {
     const result = await train({
@@ -109,26 +118,35 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
       clipNorm: settings.clipNorm,
       accumulate: settings.accumulate,
       seed,
-      fingerprint: stageFingerprint(stage, context),
-      state: {
-        path: join(context.directory, `${name}.state.safetensors`),
-        everySteps: settings.saveEverySteps,
-      },
+      fingerprint,
+      state: { path: statePath(stage, context, fingerprint), everySteps: settings.saveEverySteps },
       ...(stage.metric
         ? {
             validation: {
               everySteps: settings.validateEverySteps,
               patience: settings.patience,
-              metricOf: (tensors) => stage.metric!.of(modelOf(tensors)),
+              async metricOf(tensors, step) {
+                const { value, samples } = await stage.metric!.of(modelOf(tensors))
+                if (samples) log.samples(step, samples)
+                return value
+              },
             },
           }
         : {}),
       ...(tuning.kind === 'adalora' ? { afterStep: createRankBudget(layout, tuning, settings.steps) } : {}),
       ...(context.deadlineMs === undefined ? {} : { isOutOfTime: () => Date.now() > context.deadlineMs! }),
       ...(context.signal ? { signal: context.signal } : {}),
-      onStart: (step) => log.start(step),
+      onStart: (step, best) => log.start(step, best),
       onStep: (report) => log.step(report),
       onValidation: (step, metric, isBest) => log.validation(step, metric, isBest),
+      watch: {
+        everySteps: settings.validateEverySteps,
+        look: (step, parameters, gradient) =>
+          log.tensors(step, {
+            parameters: histogramsOf(watched, parameters),
+            gradients: histogramsOf(watched, gradient),
+          }),
+      },
     })
     if (result.reason === 'stopped' || result.reason === 'not-finite')
       throw new StageStopped(name, result.reason, result.step)
@@ -138,6 +156,17 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
   } finally {
     await plan.close()
   }
+}
+
+/** A stage without a metric says nothing of a candidate; one that others want too is found by its fingerprint. */
+function statePath(
+  { name, metric }: Stage,
+  { directory, sharedDirectory }: Context,
+  fingerprint: string,
+): string {
+  return metric || directory === sharedDirectory
+    ? join(directory, `${name}.state.safetensors`)
+    : join(sharedDirectory, `${name}.${fingerprint.slice(0, 16)}.state.safetensors`)
 }
 
 function stageFingerprint({ name, base, settings, seed }: Stage, { fingerprint }: Context): string {

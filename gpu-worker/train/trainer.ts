@@ -60,10 +60,12 @@ export type TrainerOptions = {
   signal?: AbortSignal
   /** Said before each step: true ends the run with the best so far. What a clock decides is not repeatable. */
   isOutOfTime?(): boolean
-  /** With the steps that were done before: 0, or more when a state was found. */
-  onStart?(step: number): void
+  /** With the steps that were done before, 0 or more when a state was found, and the best metric until then. */
+  onStart?(step: number, best: number | null): void
   onStep?(report: StepReport): void
   onValidation?(step: number, metric: number, isBest: boolean): void
+  /** A look inside: the parameters after every so many steps and the gradient that moved them, before clipping. Not to be kept. */
+  watch?: { everySteps: number; look(step: number, parameters: Float32Array, gradient: Float32Array): void }
 }
 export type TrainingResult = {
   /** `not-finite`: a loss or gradient was NaN or infinite at `step`; the parameters are those before it. */
@@ -79,11 +81,11 @@ export type TrainingResult = {
 export class StateError extends Error {}
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
-  const { layout, plan, schedule, validation, afterStep, seed } = options
+  const { layout, plan, schedule, validation, watch, afterStep, seed } = options
   const state = await startingState(options)
   const { vectors, progress } = state
   const gradient = new Float32Array(layout.size)
-  options.onStart?.(progress.step)
+  options.onStart?.(progress.step, progress.best?.metric ?? null)
 
   const save = async () => {
     if (options.state)
@@ -142,6 +144,7 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
     options.onStep?.({ step, loss, outcomes, rate, gradientNorm: norm, texts })
 
     const isLast = step === schedule.steps
+    if (watch && (step % watch.everySteps === 0 || isLast)) watch.look(step, vectors.parameters, gradient)
     if (validation && (step % validation.everySteps === 0 || isLast)) {
       const metric = await validation.metricOf(unflatten(layout, vectors.parameters), step)
       const isBest = !progress.best || metric > progress.best.metric

@@ -152,10 +152,11 @@ program
   .option('--threads <n>', 'CPU threads (default: all)', integer(1, 256))
   .option('--json', 'print one JSON object')
   .action(async (options) => {
-    const { trainModel } = await import('./train.ts')
+    const { renderTuned, trainModel } = await import('./train.ts')
     const outcome = await trainModel({ ...options, quiet: options.json ?? false })
     print(outcome, options.json, (o) =>
       [
+        ...(o.tuned ? [renderTuned(o.tuned), ''] : []),
         `Trained in ${o.seconds} s; the model is in ${o.out}.`,
         ...Object.entries(o.metrics).map(([name, value]) => `  ${name}: ${value}`),
       ].join('\n'),

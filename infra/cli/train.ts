@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
+import { Secret } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
 import { DataError } from '../../gpu-worker/train/examples.ts'
@@ -11,8 +12,13 @@ import { parseRecipe, RECIPES, type Recipe } from '../../gpu-worker/train/recipe
 import { runRecipe } from '../../gpu-worker/train/recipes/run-recipe.ts'
 import { StageStopped } from '../../gpu-worker/train/run-stage.ts'
 import { replaceFile } from '../../gpu-worker/train/state-file.ts'
+import { createTensorBoard } from '../../gpu-worker/train/tensorboard.ts'
 import { StateError } from '../../gpu-worker/train/trainer.ts'
+import { createChatTranslator } from '../../gpu-worker/train/translate/chat-translator.ts'
+import { TranslateError, type Translator } from '../../gpu-worker/train/translate/translator.ts'
+import type { Tuned } from '../../gpu-worker/train/tune/tune.ts'
 import { Failure } from './failure.ts'
+import { renderTable } from './table.ts'
 import { readBaskets, readItems, readJudgments, readQueryTexts } from './training-files.ts'
 
 export type TrainOptions = {
@@ -36,11 +42,18 @@ export async function trainModel(options: TrainOptions) {
   const judgments = options.judgments === undefined ? [] : await readJudgments(options.judgments)
   const baskets = options.baskets === undefined ? [] : readBaskets(options.baskets)
   const queries = options.queries === undefined ? [] : readQueryTexts(options.queries)
+  const translator = translatorOf(recipe)
   const line = createLine(options.quiet)
+  const chart = createTensorBoard(join(options.out, 'tensorboard'), process.pid)
   const journal = createJournal({
     directory: options.out,
     nowMs: () => Date.now(),
     onProgress: line.draw,
+    onEntry(entry, atMs) {
+      chart(entry, atMs)
+      if (entry.event === 'back-translation' && !options.quiet)
+        process.stderr.write(`back-translation: ${entry.done} of ${entry.texts} texts\n`)
+    },
   })
   const stop = new AbortController()
   const onSignal = () => stop.abort()
@@ -48,7 +61,7 @@ export async function trainModel(options: TrainOptions) {
   const startedMs = performance.now()
   journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
   try {
-    const { model, delta, labels, metrics } = await runRecipe(
+    const { model, delta, labels, metrics, tuned } = await runRecipe(
       recipe,
       { items, judgments, baskets, queries },
       {
@@ -57,16 +70,19 @@ export async function trainModel(options: TrainOptions) {
         threads: options.threads ?? cpus().length,
         journal,
         signal: stop.signal,
+        ...(translator ? { translator } : {}),
       },
     )
     await writeCheckpoint(options.out, model)
     if (delta) await replaceFile(join(options.out, 'delta.safetensors'), encodeSafetensors(delta))
     if (labels) await writeFile(join(options.out, 'labels.json'), `${JSON.stringify(labels, null, 2)}\n`)
+    if (tuned) await writeFile(join(options.out, 'recipe.json'), `${JSON.stringify(tuned.recipe, null, 2)}\n`)
     const seconds = Math.round((performance.now() - startedMs) / 1_000)
     journal.note({ event: 'trained', metrics, seconds })
-    return { out: options.out, recipe: recipe.recipe, metrics, seconds }
+    return { out: options.out, recipe: recipe.recipe, metrics, seconds, ...(tuned ? { tuned } : {}) }
   } catch (error) {
-    if (error instanceof DataError || error instanceof StateError || error instanceof StageStopped)
+    const expected = [DataError, StateError, StageStopped, TranslateError]
+    if (error instanceof Error && expected.some((kind) => error instanceof kind))
       throw new Failure(error.message)
     throw error
   } finally {
@@ -92,10 +108,38 @@ function readRecipe(nameOrFile: string): Recipe {
   return parsed.value
 }
 
+function translatorOf(recipe: Recipe): Translator | null {
+  const settings = 'backTranslation' in recipe ? recipe.backTranslation : undefined
+  if (!settings) return null
+  const { apiKeyEnv, ...service } = settings
+  const key = apiKeyEnv === undefined ? null : process.env[apiKeyEnv]
+  if (key === undefined || key === '')
+    throw new Failure(`The recipe takes the key of ${service.url} from ${apiKeyEnv}, which is not set.`)
+  return createChatTranslator({ ...service, apiKey: key === null ? null : new Secret(key) })
+}
+
 export async function readBase(directory: string) {
   const read = await readCheckpoint(directory)
   if (!read.ok) throw new Failure(`The model in "${directory}" cannot be used: ${read.error.message}`)
   return read.value
+}
+
+/** Candidates of a search, those that came furthest first; the number of a column is that of validations. */
+export function renderTuned({ candidates, rungs, winner, isCutShort }: Tuned): string {
+  const paths = [...new Set(candidates.flatMap(({ settings }) => Object.keys(settings)))]
+  const last = ({ metrics }: Tuned['candidates'][number]) => metrics.at(-1) ?? Number.NEGATIVE_INFINITY
+  const rows = [...candidates.entries()]
+    .sort(([, a], [, b]) => b.metrics.length - a.metrics.length || last(b) - last(a))
+    .map(([number, { settings, metrics }]) => [
+      number === winner ? `${number} *` : `${number}`,
+      ...paths.map((path) => (path in settings ? JSON.stringify(settings[path]) : 'as it stands')),
+      ...metrics.map((metric) => metric?.toFixed(4) ?? 'not a number'),
+    ])
+  const table = renderTable(
+    ['candidate', ...paths, ...rungs.map(({ validations }) => `@${validations}`)],
+    rows,
+  )
+  return isCutShort ? `${table}\nTime was up before all rungs were done; * is the best so far.` : table
 }
 
 const REDRAW_MS = 250

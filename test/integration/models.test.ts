@@ -91,7 +91,7 @@ describe('models of a shop', () => {
     })
     const lines = (await curves.text()).trim().split('\n')
     const events = new Set(lines.map((line) => (JSON.parse(line) as { event: string }).event))
-    for (const event of ['stage-started', 'step', 'validation', 'stage-ended'])
+    for (const event of ['stage-started', 'step', 'validation', 'samples', 'stage-ended'])
       expect(events).toContain(event)
   }, 240_000)
 

@@ -27,6 +27,8 @@ function* runsOf(title: string): Generator<string> {
 export type Phrases = {
   /** Shared phrases of a title by its place in the list; may be empty. */
   of(title: number): readonly string[]
+  /** All of them, those that most titles share first. */
+  all(): readonly string[]
 }
 
 export function minePhrases(titles: readonly string[]): Phrases {
@@ -39,7 +41,9 @@ export function minePhrases(titles: readonly string[]): Phrases {
     return count >= TITLES_MIN && count <= most
   }
   const byTitle = titles.map((title) => [...new Set(runsOf(title))].filter(isShared))
-  return { of: (title) => byTitle[title]! }
+  const all = () =>
+    [...new Set(byTitle.flat())].sort((a, b) => counts.get(b)! - counts.get(a)! || (a < b ? -1 : 1))
+  return { of: (title) => byTitle[title]!, all }
 }
 
 /** 1 to 4 words of a title: neighbours, or any in their order. */

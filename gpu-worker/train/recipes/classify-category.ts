@@ -3,22 +3,13 @@ import { classify } from '../../../shared/metrics/classification.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { classifierSpecs } from '../../model/heads.ts'
+import { createCategoryTask, labelByCategory } from '../data/category-task.ts'
 import { shuffled } from '../data/order.ts'
-import { createTextBatches } from '../data/text-batches.ts'
-import { DataError, type TrainingData, type TrainingItem } from '../examples.ts'
-import { emitClassification } from '../objectives/classify.ts'
+import type { TrainingData } from '../examples.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
-import type { Task } from '../trainer.ts'
 import type { Trained } from './trained.ts'
-
-/** A category with fewer items cannot be both learnt and tested. */
-const ITEMS_PER_CATEGORY_MIN = 5
-
-/** Without its category, which is to be guessed. */
-const textWithout = ({ title, brand, description }: TrainingItem): string =>
-  [title, brand, description].filter(Boolean).join('. ')
 
 export async function trainClassifier(
   recipe: RecipeOf<'classify-category'>,
@@ -26,35 +17,15 @@ export async function trainClassifier(
   base: Checkpoint,
   context: Context,
 ): Promise<Trained> {
-  const { labels, examples } = labelled(data.items)
+  const { labels, examples } = labelByCategory(data.items)
   const order = shuffled(examples.length, recipe.seed, 0)
   const heldOutCount = Math.max(1, Math.floor(examples.length * recipe.validationShare))
   const heldOut = Array.from(order.subarray(0, heldOutCount), (at) => examples[at]!)
   const training = Array.from(order.subarray(heldOutCount), (at) => examples[at]!)
-  const tokenizer = createWordPiece(base)
-  const { batch, maxTokens } = recipe.training
-  const batchOf = createTextBatches(
-    training.map(({ text }) => tokenizer.encode(text, maxTokens)),
-    { batch, maxTokens, seed: recipe.seed, tokenizer },
-  )
-  const task: Task = {
-    name: 'category',
-    weight: 1,
-    batchAt(draw) {
-      const { examples: drawn, seq, feeds } = batchOf(draw)
-      const dims = [batch, 1]
-      return {
-        shape: `category ${batch}×${seq}`,
-        emit: (net) => emitClassification(net, { batch, seq, isPair: false }, 'mean'),
-        feeds: {
-          ...feeds,
-          labels: { data: BigInt64Array.from(drawn, (at) => BigInt(training[at]!.label)), dims },
-          weights: { data: new Float32Array(batch).fill(1), dims },
-        },
-        texts: batch,
-      }
-    },
-  }
+  const { maxTokens } = recipe.training
+  const task = createCategoryTask(training, {
+    ...{ tokenizer: createWordPiece(base), ...recipe.training, seed: recipe.seed, weight: 1 },
+  })
   const measure = async (model: Checkpoint) => {
     const texts = heldOut.map(({ text }) => text)
     const vectors = await encodeTexts(model, texts, { threads: context.threads, maxTokens })
@@ -73,7 +44,7 @@ export async function trainClassifier(
       settings: recipe.training,
       seed: recipe.seed,
       tasks: [task],
-      metric: { name: 'macro F1', of: async (model) => (await measure(model)).macroF1 },
+      metric: { name: 'macro F1', of: async (model) => ({ value: (await measure(model)).macroF1 }) },
     },
     context,
   )
@@ -84,25 +55,6 @@ export async function trainClassifier(
     labels,
     metrics: { accuracy, 'macro F1': macroF1, categories: labels.length, 'items held out': heldOut.length },
   }
-}
-
-function labelled(items: readonly TrainingItem[]) {
-  const counts = new Map<string, number>()
-  const nameOf = ({ category }: TrainingItem) => category.join(' > ')
-  for (const item of items) counts.set(nameOf(item), (counts.get(nameOf(item)) ?? 0) + 1)
-  const labels = [...counts]
-    .flatMap(([name, count]) => (name !== '' && count >= ITEMS_PER_CATEGORY_MIN ? [name] : []))
-    .sort()
-  if (labels.length < 2)
-    throw new DataError(
-      `The recipe "classify-category" needs two categories with ${ITEMS_PER_CATEGORY_MIN} items each; there are ${labels.length}.`,
-    )
-  const numbers = new Map(labels.map((label, number) => [label, number]))
-  const examples = items.flatMap((item) => {
-    const label = numbers.get(nameOf(item))
-    return label === undefined ? [] : [{ text: textWithout(item), label }]
-  })
-  return { labels, examples }
 }
 
 /** argmax of W v + b for the vector of a text. */

@@ -20,7 +20,7 @@ import type { Trained } from './trained.ts'
 const HIDDEN_MAX = 256
 const QUERIES_PER_ITEM = 3
 const HELD_OUT_MAX = 500
-const NOISE = 0.3
+const NOISE = { noise: 0.3, synonymShare: 0, synonyms: [] }
 
 export async function distilQueryEncoder(
   recipe: RecipeOf<'distil-query-encoder'>,
@@ -95,7 +95,7 @@ export async function distilQueryEncoder(
       settings,
       seed,
       tasks: [task],
-      metric: { name: 'cosine', of: meanCosine },
+      metric: { name: 'cosine', of: async (student) => ({ value: await meanCosine(student) }) },
     },
     context,
   )

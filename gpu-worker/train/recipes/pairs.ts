@@ -9,6 +9,7 @@ import { minePhrases, pickWords } from '../data/phrases.ts'
 import { type TrainingItem, textOf } from '../examples.ts'
 import type { ContrastiveSettings } from '../recipe.ts'
 import type { Task } from '../trainer.ts'
+import { AS_IT_IS, type Rephrase } from '../translate/back-translate.ts'
 
 export type PairSource = { count: number; pairOf(example: number, random: Random): Pair }
 
@@ -40,13 +41,18 @@ export const contrastiveTask = ({ name, source, tokenizer, settings, weight, see
 /** Shares of the forms of made-up query; the rest are words of the title. */
 const FORMS = { kind: 0.35, brandKind: 0.1, phrase: 0.1, description: 0.2 }
 /** Chances of each change to a query that is to be noisy. */
-const NOISE = { typo: 0.7, drop: 0.2, swap: 0.2, synonym: 0 }
+const NOISE = { typo: 0.7, drop: 0.2, swap: 0.2 }
 /** Of queries for a kind of thing, those in the other number: "printers" for "printer". */
 const OTHER_NUMBER = 0.15
 
-/** With probability `noise`, the query as a hurried shopper types it. */
-export const withNoise = (query: string, noise: number, random: Random): string =>
-  random() < noise ? augment(query, NOISE, random) : query
+type Noise = Pick<ContrastiveSettings, 'noise' | 'synonymShare' | 'synonyms'>
+/** With probability `noise`, the query as another or a hurried shopper types it. */
+export const withNoise = (query: string, { noise, synonymShare, synonyms }: Noise, random: Random): string =>
+  random() < noise ? augment(query, { ...NOISE, synonym: synonymShare, synonyms }, random) : query
+
+/** What made-up queries often are, the most frequent first. */
+export const phrasesOf = (items: readonly TrainingItem[]): readonly string[] =>
+  minePhrases(items.map(({ title }) => title)).all()
 
 const pick = <T>(list: readonly T[], random: Random): T => list[Math.floor(random() * list.length)]!
 
@@ -55,7 +61,11 @@ const pick = <T>(list: readonly T[], random: Random): T => list[Math.floor(rando
  * for a kind of thing only if that is what the item is: for "keyboard" the keyboard covers of a batch are negatives. That is
  * how the space learns what counting words cannot tell.
  */
-export function createMadeUpPairs(items: readonly TrainingItem[], settings: ContrastiveSettings): PairSource {
+export function createMadeUpPairs(
+  items: readonly TrainingItem[],
+  settings: ContrastiveSettings,
+  rephrase: Rephrase = AS_IT_IS,
+): PairSource {
   const phrases = minePhrases(items.map(({ title }) => title))
   const kinds = mineKinds(items)
   const documents = items.map(textOf)
@@ -91,7 +101,7 @@ export function createMadeUpPairs(items: readonly TrainingItem[], settings: Cont
       const head = words.at(-1)
       const asked = isKind && random() < OTHER_NUMBER ? inOtherNumber(query) : query
       return {
-        query: withNoise(asked, settings.noise, random),
+        query: withNoise(rephrase(asked, random), settings, random),
         document: documents[example]!,
         weight: 1,
         negatives: [],

@@ -6,15 +6,18 @@ import { createRandom, type Random } from '../../../shared/lib/random.ts'
 import { trainWordPiece } from '../../../shared/text/train-wordpiece.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
-import { mlmHeadSpecs } from '../../model/heads.ts'
+import type { ParameterSpec } from '../../model/config.ts'
+import { classifierSpecs, mlmHeadSpecs } from '../../model/heads.ts'
 import { createSeededCheckpoint } from '../../model/seeded.ts'
+import { createCategoryTask, labelByCategory } from '../data/category-task.ts'
 import { createMlmTask } from '../data/mlm-task.ts'
 import { shuffled } from '../data/order.ts'
 import { DataError, type TrainingData, type TrainingItem, textOf } from '../examples.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
-import { contrastiveTask, createMadeUpPairs } from './pairs.ts'
+import { prepareRephrasing } from '../translate/back-translate.ts'
+import { contrastiveTask, createMadeUpPairs, phrasesOf } from './pairs.ts'
 import type { Trained } from './trained.ts'
 
 /** Fewer items teach nothing about words. */
@@ -41,6 +44,8 @@ export async function pretrain(
   const heldOut = Array.from(order.subarray(0, heldOutCount), (at) => items[at]!)
   const training = Array.from(order.subarray(heldOutCount), (at) => items[at]!)
 
+  const categories = recipe.categoryWeight > 0 ? labelByCategory(training) : null
+  const rephrase = await prepareRephrasing(recipe.backTranslation, phrasesOf(training), context)
   const texts = [...training.flatMap(({ title, description }) => [title, description]), ...data.queries]
   const vocabulary = trainWordPiece([ALPHABET, ...texts], { size: recipe.vocabulary, lowercase: true })
   const { layers, hidden, heads, intermediate, positions } = recipe.size
@@ -79,33 +84,52 @@ export async function pretrain(
     context,
   )
   const base: Checkpoint = { ...words.model, heads: new Map() } // the word head has done its work
+  const categoryHead = categories ? classifierSpecs(base.config, categories.labels.length) : []
   const probe = knownItemProbe(heldOut, training, createRandom(recipe.seed))
   const space = await runStage(
     {
       name: 'contrastive',
       base,
-      heads: [],
+      heads: categoryHead,
       settings: recipe.contrastive,
       seed: recipe.seed,
       tasks: [
         contrastiveTask({
           name: 'made-up',
-          source: createMadeUpPairs(training, recipe.contrastive),
+          source: createMadeUpPairs(training, recipe.contrastive, rephrase),
           tokenizer,
           settings: recipe.contrastive,
           weight: 1,
           seed: recipe.seed,
         }),
+        ...(categories
+          ? [
+              createCategoryTask(categories.examples, {
+                tokenizer,
+                batch: recipe.contrastive.pairs,
+                maxTokens: recipe.contrastive.maxDocumentTokens,
+                weight: recipe.categoryWeight,
+                seed: recipe.seed,
+              }),
+            ]
+          : []),
       ],
       metric: { name: 'MRR@10', of: (model) => measureRetrieval(model, probe, context.threads) },
     },
     context,
   )
   return {
-    model: space.model,
+    model: without(space.model, categoryHead),
     delta: space.delta,
     metrics: { 'MRR@10 of held-out items': space.best?.metric ?? 0, items: items.length },
   }
+}
+
+/** Heads that were there to learn from, not to be used. */
+function without(model: Checkpoint, specs: readonly ParameterSpec[]): Checkpoint {
+  const heads = new Map(model.heads)
+  for (const { name } of specs) heads.delete(name)
+  return { ...model, heads }
 }
 
 /** Items whose texts differ: a text twice would be its own negative. */

@@ -11,7 +11,8 @@ import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
-import { contrastiveTask, createMadeUpPairs, type PairSource, withNoise } from './pairs.ts'
+import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
+import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
 import type { Trained } from './trained.ts'
 
 const QUERIES_MIN = 10
@@ -35,6 +36,11 @@ export async function tuneForSearch(
   const { training, validation } = splitQueries(groupJudgments(data), recipe)
   const probe = judgedProbe(validation, documents)
   const tokenizer = createWordPiece(base)
+  const rephrase = await prepareRephrasing(
+    recipe.backTranslation,
+    [...training.map(({ text }) => text), ...(recipe.madeUpWeight > 0 ? phrasesOf(data.items) : [])],
+    context,
+  )
   let model = base
   let best: number | null = null
   let delta: Trained['delta'] = null
@@ -57,7 +63,7 @@ export async function tuneForSearch(
     const seed = mix(recipe.seed, round)
     const task = (name: string, source: PairSource, weight: number, hardNegatives: number) =>
       contrastiveTask({ name, source, tokenizer, settings: { ...settings, hardNegatives }, weight, seed })
-    const judged = judgedPairs(training, documents, mined, recipe)
+    const judged = judgedPairs(training, documents, mined, recipe, rephrase)
     const outcome = await runStage(
       {
         name: `search-${round + 1}`,
@@ -68,7 +74,7 @@ export async function tuneForSearch(
         tasks: [
           task('judged', judged, 1, settings.hardNegatives),
           ...(recipe.madeUpWeight > 0
-            ? [task('made-up', createMadeUpPairs(data.items, settings), recipe.madeUpWeight, 0)]
+            ? [task('made-up', createMadeUpPairs(data.items, settings, rephrase), recipe.madeUpWeight, 0)]
             : []),
         ],
         metric: { name: 'nDCG@10', of: (candidate) => measureRetrieval(candidate, probe, context.threads) },
@@ -174,6 +180,7 @@ function judgedPairs(
   documents: readonly string[],
   mined: readonly (readonly number[])[],
   { relevantFrom, contrastive }: RecipeOf<'search'>,
+  rephrase: Rephrase,
 ): PairSource {
   const relevant = queries.map(({ relevance }) => [...relevance].filter(([, value]) => value >= relevantFrom))
   const answers = relevant.map((list) => new Set(list.map(([place]) => documents[place]!)))
@@ -188,7 +195,7 @@ function judgedPairs(
       const [place, relevance] = list[Math.floor(random() * list.length)]!
       const others = negatives[example]!
       return {
-        query: withNoise(queries[example]!.text, contrastive.noise, random),
+        query: withNoise(rephrase(queries[example]!.text, random), contrastive, random),
         document: documents[place]!,
         weight: relevance,
         negatives: Array.from(

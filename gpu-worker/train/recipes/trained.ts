@@ -1,6 +1,7 @@
 /** @file What every recipe gives back. */
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import type { CheckpointTensor } from '../../model/safetensors.ts'
+import type { Tuned } from '../tune/tune.ts'
 
 export type Trained = {
   model: Checkpoint
@@ -10,4 +11,6 @@ export type Trained = {
   labels?: string[]
   /** On data that was held out, by name. */
   metrics: Record<string, number>
+  /** Of a recipe that searched for its settings. */
+  tuned?: Tuned
 }
