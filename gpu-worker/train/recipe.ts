@@ -66,6 +66,13 @@ const Contrastive = (defaults: { steps: number; rate: number; pairs: number; har
       .max(10_000)
       .default(() => SYNONYM_GROUPS.map((group) => [...group])),
   })
+const mlm = (defaults: { steps: number; rate: number }) => ({
+  ...optimisation(defaults),
+  /** Texts × padded length of a batch. */
+  batchTokens: z.int().min(64).default(2_048),
+  maxTokens: z.int().min(8).max(512).default(64),
+})
+const Mlm = (defaults: { steps: number; rate: number }) => z.strictObject(mlm(defaults))
 const Size = z.strictObject({
   layers: z.int().min(1).max(96).default(4),
   hidden: z.int().min(8).default(256),
@@ -118,13 +125,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
     recipe: z.literal('pretrain'),
     vocabulary: z.int().min(300).max(100_000).default(8_000),
     size: Size.prefault({}),
-    mlm: z
-      .strictObject({
-        ...optimisation({ steps: 4_000, rate: 1e-3 }),
-        batchTokens: z.int().min(64).default(2_048),
-        maxTokens: z.int().min(8).max(512).default(64),
-      })
-      .prefault({}),
+    mlm: Mlm({ steps: 4_000, rate: 1e-3 }).prefault({}),
     contrastive: Contrastive({ steps: 4_000, rate: 5e-4, pairs: 48, hardNegatives: 0 }).prefault({}),
     /** Weight of telling the items' categories beside the made-up queries; 0 leaves it out. */
     categoryWeight: z.number().min(0).max(10).default(0),
@@ -134,6 +135,14 @@ export const Recipe = z.discriminatedUnion('recipe', [
   z.strictObject({
     ...common,
     recipe: z.literal('search'),
+    /** First learns the words of the shop, when the base has more pieces per word of its titles than `fertilityMax`. */
+    words: z
+      .strictObject({
+        ...mlm({ steps: 1_500, rate: 1e-3 }),
+        fertilityMax: z.number().min(1).default(1.4),
+        vocabulary: z.int().min(300).max(100_000).default(8_000),
+      })
+      .prefault({}),
     contrastive: Contrastive({ steps: 2_000, rate: 3e-4, pairs: 32, hardNegatives: 1 }).prefault({}),
     /** Mined anew from the current model after each such share of the steps. */
     rounds: z.int().min(1).max(20).default(2),
@@ -178,6 +187,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
 export type Recipe = z.infer<typeof Recipe>
 export type RecipeOf<K extends Recipe['recipe']> = Extract<Recipe, { recipe: K }>
 export type Optimisation = z.infer<z.ZodObject<ReturnType<typeof optimisation>>>
+export type MlmSettings = RecipeOf<'pretrain'>['mlm']
 export type ContrastiveSettings = RecipeOf<'search'>['contrastive']
 
 export const RECIPES = Recipe.options.map((option) => option.shape.recipe.value)

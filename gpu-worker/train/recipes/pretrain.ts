@@ -3,14 +3,12 @@
  * space: a title belongs to its description, and a made-up query to the items whose titles share it.
  */
 import { createRandom, type Random } from '../../../shared/lib/random.ts'
-import { trainWordPiece } from '../../../shared/text/train-wordpiece.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import type { ParameterSpec } from '../../model/config.ts'
-import { classifierSpecs, mlmHeadSpecs } from '../../model/heads.ts'
+import { classifierSpecs } from '../../model/heads.ts'
 import { createSeededCheckpoint } from '../../model/seeded.ts'
 import { createCategoryTask, labelByCategory } from '../data/category-task.ts'
-import { createMlmTask } from '../data/mlm-task.ts'
 import { shuffled } from '../data/order.ts'
 import { DataError, type TrainingData, type TrainingItem, textOf } from '../examples.ts'
 import type { RecipeOf } from '../recipe.ts'
@@ -19,6 +17,7 @@ import { type Context, runStage } from '../run-stage.ts'
 import { prepareRephrasing } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, phrasesOf } from './pairs.ts'
 import type { Trained } from './trained.ts'
+import { learnVocabulary, learnWords } from './words.ts'
 
 /** Fewer items teach nothing about words. */
 const ITEMS_MIN = 20
@@ -26,9 +25,6 @@ const ITEMS_MIN = 20
 const HELD_OUT = { share: 0.03, max: 400 }
 /** Documents among which a held-out item is looked for. */
 const PROBE_DOCUMENTS = 3_000
-/** In every vocabulary, so that any model number can be spelt. */
-const ALPHABET = [...'abcdefghijklmnopqrstuvwxyz0123456789'].join(' ')
-
 export async function pretrain(
   recipe: RecipeOf<'pretrain'>,
   data: TrainingData,
@@ -46,8 +42,8 @@ export async function pretrain(
 
   const categories = recipe.categoryWeight > 0 ? labelByCategory(training) : null
   const rephrase = await prepareRephrasing(recipe.backTranslation, phrasesOf(training), context)
-  const texts = [...training.flatMap(({ title, description }) => [title, description]), ...data.queries]
-  const vocabulary = trainWordPiece([ALPHABET, ...texts], { size: recipe.vocabulary, lowercase: true })
+  const texts = { items: training, queries: data.queries }
+  const vocabulary = learnVocabulary(texts, recipe.vocabulary)
   const { layers, hidden, heads, intermediate, positions } = recipe.size
   const start = createSeededCheckpoint({
     vocabulary,
@@ -60,30 +56,7 @@ export async function pretrain(
     toTrain: true,
   })
   const tokenizer = createWordPiece(start)
-  const words = await runStage(
-    {
-      name: 'mlm',
-      base: start,
-      heads: mlmHeadSpecs(start.config),
-      settings: recipe.mlm,
-      seed: recipe.seed,
-      tasks: [
-        createMlmTask({
-          texts: [...training.map(textOf), ...data.queries].map((text) =>
-            tokenizer.encode(text, recipe.mlm.maxTokens),
-          ),
-          tokenizer,
-          vocabulary,
-          batchTokens: recipe.mlm.batchTokens,
-          maxTokens: recipe.mlm.maxTokens,
-          weight: 1,
-          seed: recipe.seed,
-        }),
-      ],
-    },
-    context,
-  )
-  const base: Checkpoint = { ...words.model, heads: new Map() } // the word head has done its work
+  const base = await learnWords(start, texts, recipe.mlm, recipe.seed, context)
   const categoryHead = categories ? classifierSpecs(base.config, categories.labels.length) : []
   const probe = knownItemProbe(heldOut, training, createRandom(recipe.seed))
   const space = await runStage(

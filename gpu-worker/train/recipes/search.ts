@@ -14,6 +14,7 @@ import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
 import type { Trained } from './trained.ts'
+import { adaptWords } from './words.ts'
 
 const QUERIES_MIN = 10
 /** Candidates from which a negative is drawn. */
@@ -35,13 +36,14 @@ export async function tuneForSearch(
   const documents = data.items.map(textOf)
   const { training, validation } = splitQueries(groupJudgments(data), recipe)
   const probe = judgedProbe(validation, documents)
-  const tokenizer = createWordPiece(base)
+  const texts = { items: data.items, queries: [...data.queries, ...training.map(({ text }) => text)] }
+  let model = await adaptWords(base, texts, recipe.words, recipe.seed, context)
+  const tokenizer = createWordPiece(model)
   const rephrase = await prepareRephrasing(
     recipe.backTranslation,
     [...training.map(({ text }) => text), ...(recipe.madeUpWeight > 0 ? phrasesOf(data.items) : [])],
     context,
   )
-  let model = base
   let best: number | null = null
   let delta: Trained['delta'] = null
 
