@@ -2,10 +2,14 @@
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
-import { combine, VECTOR_DEPTH } from '../../shared/retrieval/hybrid.ts'
-import { type Accept, matchedWords, searchLexical } from '../../shared/retrieval/lexical.ts'
+import { combine, vectorMatches } from '../../shared/retrieval/hybrid.ts'
+import {
+  type Accept,
+  type LexicalMatch,
+  matchedWords,
+  searchLexical,
+} from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
-import { searchVector } from '../../shared/retrieval/vector.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
 import type { SearchReply } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
@@ -37,11 +41,12 @@ export function createSearch({ encoder }: Deps): Search {
   async function findByVector(
     index: Index,
     { query, mode }: SearchRequest,
+    lexical: readonly LexicalMatch[],
     accept: Accept,
     waitUntil: WaitUntil,
   ): Promise<{ vector: Ranked[]; degraded: string[] }> {
     const encoded = await encoder.encode(index.manifest.model, query, { wait: mode === 'vector', waitUntil })
-    if (encoded.ok) return { vector: searchVector(index, encoded.value, VECTOR_DEPTH, accept), degraded: [] }
+    if (encoded.ok) return { vector: vectorMatches(index, encoded.value, lexical, accept), degraded: [] }
     return { vector: [], degraded: [`query-encoder-${encoded.error.kind}`] }
   }
 
@@ -60,7 +65,7 @@ export function createSearch({ encoder }: Deps): Search {
         : { matches: [], total: 0, words: [] }
     const { vector, degraded } =
       weight > 0
-        ? await findByVector(index, request, accept.value, waitUntil)
+        ? await findByVector(index, request, lexical.matches, accept.value, waitUntil)
         : { vector: [], degraded: [] as string[] }
 
     const usedWeight = degraded.length > 0 && mode === 'hybrid' ? 0 : weight

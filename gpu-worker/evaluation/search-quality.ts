@@ -1,7 +1,7 @@
 /** @file How well a catalogue is searched by words, by vectors and by both, on queries whose answers people judged. */
 import { bootstrapMean, type Interval } from '../../shared/metrics/bootstrap.ts'
 import { condensed, type Judgments, ndcg, recall, reciprocalRank } from '../../shared/metrics/ranking.ts'
-import { combine, VECTOR_DEPTH } from '../../shared/retrieval/hybrid.ts'
+import { combine, VECTOR_DEPTH, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
@@ -61,13 +61,16 @@ export async function measureSearch(
 /** Item ids, best first, by the code that serves /v1/search. */
 export function rank(index: Index, text: string, vector: Float32Array | null): Record<Mode, string[]> {
   const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH)
-  const near = vector ? searchVector(index, vector, VECTOR_DEPTH) : []
   const ids = (list: readonly { doc: number }[]) => list.slice(0, DEPTH).map(({ doc }) => index.id(doc))
   const { vectorWeight } = index.manifest.fusion
   return {
     lexical: ids(lexical.matches),
-    vector: ids(near),
-    hybrid: ids(combine(index, lexical.matches, near, vectorWeight)),
+    vector: vector ? ids(searchVector(index, vector, VECTOR_DEPTH)) : [],
+    hybrid: ids(
+      vector
+        ? combine(index, lexical.matches, vectorMatches(index, vector, lexical.matches), vectorWeight)
+        : lexical.matches,
+    ),
   }
 }
 

@@ -1,9 +1,8 @@
 /** @file Chooses how much the vectors may say in hybrid search, by asking for items that are known to be the answer. */
 import { createRandom, type Random } from '../../shared/lib/random.ts'
-import { combine, VECTOR_DEPTH } from '../../shared/retrieval/hybrid.ts'
+import { combine, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
-import { searchVector } from '../../shared/retrieval/vector.ts'
 import type { Fusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 
@@ -39,7 +38,7 @@ export async function chooseVectorWeight(
     if (await shouldStop()) return null
     const [vector] = await encode([text])
     const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
-    const semantic = searchVector(index, vector!, VECTOR_DEPTH)
+    const semantic = vectorMatches(index, vector!, lexical)
     WEIGHTS.forEach((weight, at) => {
       const rank = combine(index, lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
       ranks[at]!.push(rank >= 0 && rank < 10 ? 1 / (rank + 1) : 0)

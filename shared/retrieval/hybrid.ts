@@ -1,10 +1,23 @@
 /** @file The one hybrid search: what serves shoppers and what is validated are the same code. */
 import { fuse, type Ranked } from './fusion.ts'
-import type { LexicalMatch } from './lexical.ts'
+import type { Accept, LexicalMatch } from './lexical.ts'
 import type { Index } from './load-index.ts'
+import { searchVectorWith } from './vector.ts'
 
 /** Vector candidates; beyond these a likeness is noise. */
 export const VECTOR_DEPTH = 200
+
+/**
+ * What the vectors say for a hybrid search: the nearest documents, and of every lexical match how near it is.
+ *
+ * @param query f32[dim], unit length
+ */
+export const vectorMatches = (
+  index: Index,
+  query: Float32Array,
+  lexical: readonly LexicalMatch[],
+  accept?: Accept,
+): Ranked[] => searchVectorWith(index, query, VECTOR_DEPTH, lexical, accept)
 
 /**
  * Lexical and vector matches as one list. A model that has learnt nothing may only reorder what the words found: its

@@ -5,8 +5,8 @@ import type { Index } from './load-index.ts'
 
 export type VectorMatch = { doc: number; score: number }
 
-/** Reused by every scan of this thread: a fresh buffer each time would be most of the garbage of a request. */
-let scratch = new Float32Array(0)
+/** By document. Reused by every scan of this thread: a fresh buffer each time would be most of the garbage of a request. */
+let scores = new Float32Array(0)
 
 /**
  * Best documents by dot product with the query (cosine for unit vectors), best first, equal scores by item number.
@@ -21,18 +21,43 @@ export function searchVector(
 ): VectorMatch[] {
   const quantised = quantiseQuery(query)
   const best = new BestScores(limit)
+  if (scores.length < index.docCount) scores = new Float32Array(index.docCount)
   for (const { segment, base } of index.segments) {
     const { rows, dim, vectors, vectorSum, vectorScale } = segment
-    if (dim !== query.length) continue
-    if (scratch.length < rows) scratch = new Float32Array(rows)
-    dotRows(vectors, vectorSum, vectorScale, rows, quantised, scratch)
+    const own = scores.subarray(base, base + rows)
+    if (dim !== query.length) {
+      own.fill(0)
+      continue
+    }
+    dotRows(vectors, vectorSum, vectorScale, rows, quantised, own)
     for (let row = 0; row < rows; row++) {
       const doc = base + row
-      if (scratch[row]! <= best.threshold || index.live[doc] === 0 || vectorScale[row] === 0) continue
-      if (accept(doc)) best.add(doc, scratch[row]!)
+      if (own[row]! <= best.threshold || index.live[doc] === 0 || vectorScale[row] === 0) continue
+      if (accept(doc)) best.add(doc, own[row]!)
     }
   }
   return best.sorted((doc) => index.number(doc))
+}
+
+/**
+ * The same, and the scores of some documents that are looked at anyway, wherever they stand. They cost nothing: the scan
+ * has passed them.
+ *
+ * @param docs 0 is the score of one without a vector
+ */
+export function searchVectorWith(
+  index: Index,
+  query: Float32Array,
+  limit: number,
+  docs: readonly { doc: number }[],
+  accept?: Accept,
+): VectorMatch[] {
+  const nearest = searchVector(index, query, limit, accept)
+  const known = new Set(nearest.map(({ doc }) => doc))
+  const others = docs.flatMap(({ doc }) => (known.has(doc) ? [] : [{ doc, score: scores[doc]! }]))
+  return [...nearest, ...others].sort(
+    (a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc),
+  )
 }
 
 /** Vector of a document, null when it has none. */
