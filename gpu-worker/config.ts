@@ -1,6 +1,7 @@
 /** @file The only reader of the worker's environment. All faults are reported together; secrets never print. */
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { err, ok, type Result } from '../shared/lib/result.ts'
 
@@ -30,6 +31,11 @@ const secret = z
   .transform((value) => new Secret(value))
 const integer = (low: number, high: number) => z.coerce.number().int().min(low).max(high)
 
+/** The model that every new shop starts with; see its MODEL_CARD.md. */
+export const SHIPPED_MODEL_DIR = fileURLToPath(new URL('./shipped-model', import.meta.url))
+/** In place of a folder. */
+export const SEEDED_MODEL = 'seeded'
+
 const Environment = z.strictObject({
   /** Base of Cloudflare's API, or the local queue server. */
   QUEUE_API_URL: z.url().default('https://api.cloudflare.com/client/v4'),
@@ -40,8 +46,8 @@ const Environment = z.strictObject({
   S3_BUCKET: z.string().min(1).default('aisle'),
   S3_ACCESS_KEY_ID: z.string().min(1),
   S3_SECRET_ACCESS_KEY: secret,
-  /** Folder of a checkpoint in Hugging Face layout; without it the first model is seeded and untrained. */
-  MODEL_DIR: z.string().optional(),
+  /** Folder of the first model, in Hugging Face's layout. `seeded` makes an untrained one of the shop's own words. */
+  MODEL_DIR: z.string().min(1).default(SHIPPED_MODEL_DIR),
   /** Pause between pulls of an empty queue. Each pull is a billed operation. */
   POLL_MS: integer(20, 600_000).default(2_000),
   /** How long a job may take before others get its messages. */

@@ -1,6 +1,6 @@
 /** @file Entry point of the worker: wires the parts, runs the loop, stops gracefully. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { readConfig } from './config.ts'
+import { readConfig, SEEDED_MODEL } from './config.ts'
 import { type Health, serveHealth } from './health.ts'
 import { createIndexStore } from './indexing/index-store.ts'
 import { createIndexItems } from './jobs/index-items.ts'
@@ -46,7 +46,7 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
   const store = createIndexStore(blobs)
   const models = createModelStore({
     blobs,
-    modelDir: settings.MODEL_DIR,
+    modelDir: settings.MODEL_DIR === SEEDED_MODEL ? undefined : settings.MODEL_DIR,
     precision: settings.ENCODER_PRECISION,
     threads: settings.ENCODER_THREADS,
     provider: settings.ENCODER_PROVIDER,

@@ -114,7 +114,7 @@ evaluate
   .option('--queries <file>', 'lines of qid<TAB>text')
   .option('--out <file>', 'where the run goes')
   .option('--judgments <file>', 'CSV or NDJSON of query, item and relevance')
-  .option('--model <dir>', 'model folder (default: the one that a new shop starts with)')
+  .option('--model <dir>', 'model folder, or "none" for words alone (default: the shipped model)')
   .option('--relevant-from <n>', 'relevance from which an item is an answer', Number)
   .addOption(
     new Option('--mode <mode>', 'how to match').choices(['hybrid', 'lexical', 'vector']).default('hybrid'),
@@ -147,7 +147,7 @@ program
   .option('--judgments <file>', 'CSV or NDJSON of query, item and relevance')
   .option('--baskets <file>', 'lines of "basket item item …", for co-purchase')
   .option('--queries <file>', 'lines of queries without answers, for pretrain and distil-query-encoder')
-  .option('--base <dir>', 'model folder to start from')
+  .option('--base <dir>', 'model folder to start from (default: the shipped model; pretrain needs none)')
   .requiredOption('--out <dir>', 'folder of the model, the state to resume from, and the journal')
   .option('--threads <n>', 'CPU threads (default: all)', integer(1, 256))
   .option('--json', 'print one JSON object')

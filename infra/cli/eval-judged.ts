@@ -1,5 +1,6 @@
 /** @file `aisle eval search --judgments`: what people judged against what would be found, in memory, without a stack. */
 import { cpus } from 'node:os'
+import { SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
 import { createEncoder } from '../../gpu-worker/encode/encoder.ts'
 import {
   buildOfflineIndex,
@@ -22,6 +23,7 @@ export type EvalJudgedOptions = {
   catalog: string
   map?: string
   judgments: string
+  /** Model folder, or `none` for words alone; absent takes the model that a new shop starts with. */
   model?: string
   relevantFrom?: number
   quiet: boolean
@@ -37,7 +39,7 @@ export async function evalJudged(options: EvalJudgedOptions): Promise<JudgedOutc
   const queries = groupByQuery(judgments)
   const most = judgments.reduce((top, { relevance }) => Math.max(top, relevance), 0)
   const relevantFrom = options.relevantFrom ?? most * RELEVANT_SHARE
-  const model = options.model === undefined ? null : await openModel(options.model)
+  const model = options.model === 'none' ? null : await openModel(options.model ?? SHIPPED_MODEL_DIR)
 
   const indexing = createProgress('indexing', options.quiet)
   const bare = await buildOfflineIndex(items, model, (done) =>

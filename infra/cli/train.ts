@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { Secret } from '../../gpu-worker/config.ts'
+import { SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
 import { DataError } from '../../gpu-worker/train/examples.ts'
@@ -37,7 +38,7 @@ export type TrainOptions = {
 
 export async function trainModel(options: TrainOptions) {
   const recipe = readRecipe(options.recipe)
-  const base = options.base === undefined ? null : await readBase(options.base)
+  const base = recipe.recipe === 'pretrain' ? null : await readBase(options.base ?? SHIPPED_MODEL_DIR)
   const items = await readItems(options.catalog, options.map)
   const judgments = options.judgments === undefined ? [] : await readJudgments(options.judgments)
   const baskets = options.baskets === undefined ? [] : readBaskets(options.baskets)
