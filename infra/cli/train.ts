@@ -5,6 +5,8 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
+import { chooseProvider, probeProvider, probeProviders } from '../../gpu-worker/runtime/probe.ts'
+import type { Provider } from '../../gpu-worker/runtime/session.ts'
 import { DataError } from '../../gpu-worker/train/examples.ts'
 import { createJournal, type ProgressLine } from '../../gpu-worker/train/journal.ts'
 import { parseRecipe, RECIPES, type Recipe } from '../../gpu-worker/train/recipe.ts'
@@ -25,6 +27,7 @@ export type TrainOptions = {
   base?: string
   out: string
   threads?: number
+  provider: Provider | 'auto'
   quiet: boolean
 }
 
@@ -35,6 +38,8 @@ export async function trainModel(options: TrainOptions) {
   const judgments = options.judgments === undefined ? [] : await readJudgments(options.judgments)
   const baskets = options.baskets === undefined ? [] : readBaskets(options.baskets)
   const queries = options.queries === undefined ? [] : readQueryTexts(options.queries)
+  const threads = options.threads ?? cpus().length
+  const provider = await readProvider(options.provider, threads, options.quiet)
   const line = createLine(options.quiet)
   const journal = createJournal({
     directory: options.out,
@@ -53,7 +58,8 @@ export async function trainModel(options: TrainOptions) {
       {
         base,
         directory: options.out,
-        threads: options.threads ?? cpus().length,
+        threads,
+        provider,
         journal,
         signal: stop.signal,
       },
@@ -89,6 +95,18 @@ function readRecipe(nameOrFile: string): Recipe {
   const parsed = parseRecipe(value)
   if (!parsed.ok) throw new Failure(`The recipe "${nameOrFile}" is not valid: ${parsed.error}.`)
   return parsed.value
+}
+
+/** One that was asked for by name has to be there: a run of hours on the wrong device helps nobody. */
+async function readProvider(wanted: Provider | 'auto', threads: number, quiet: boolean): Promise<Provider> {
+  if (wanted === 'cpu') return 'cpu'
+  const findings = wanted === 'auto' ? await probeProviders(threads) : [await probeProvider(wanted, threads)]
+  const { provider, sentence } = chooseProvider(wanted, findings)
+  const failed = findings.find((finding) => finding.provider === wanted && !finding.works)
+  if (failed && !failed.works)
+    throw new Failure(`${wanted} does not work here: ${failed.reason}. Use --provider auto or cpu.`)
+  if (!quiet) process.stderr.write(`${sentence}\n`)
+  return provider
 }
 
 export async function readBase(directory: string) {
