@@ -2,7 +2,7 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-const BENCHMARKS = ['encode.ts', 'main-job.ts']
+const BENCHMARKS = ['encode.ts', 'main-job.ts', 'device.ts']
 
 const asked = process.argv.slice(2).filter((word) => !word.startsWith('-'))
 const flags = process.argv.slice(2).filter((word) => word.startsWith('-'))
