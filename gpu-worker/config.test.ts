@@ -16,18 +16,10 @@ describe('the worker configuration', () => {
     const config = readConfig(ENV, ['--drain'])
     expect(config.ok && config.value).toMatchObject({
       LEASE_SECONDS: 120,
-      ENCODER_PRECISION: 'int8',
+      ENCODER_PROVIDER: 'cpu',
+      TRAIN_PROVIDER: 'cpu',
       drain: true,
     })
-  })
-  it('takes int8 on the CPU and fp32 on a card, unless told', () => {
-    const precisionOf = (more: Record<string, string>) => {
-      const config = readConfig({ ...ENV, ...more }, [])
-      return config.ok && config.value.ENCODER_PRECISION
-    }
-    expect(precisionOf({})).toBe('int8')
-    expect(precisionOf({ ENCODER_PROVIDER: 'cuda' })).toBe('fp32')
-    expect(precisionOf({ ENCODER_PRECISION: 'fp32' })).toBe('fp32')
   })
   it('reports every fault at once, unknown keys too', () => {
     const config = readConfig({ ...ENV, LEASE_SECONDS: 'soon', QUEUE_TYPO: 'x', S3_ENDPOINT: 'nowhere' }, [

@@ -55,20 +55,18 @@ const Environment = z.strictObject({
   /** Port of /healthz; 0 takes any free one. */
   HEALTH_PORT: integer(0, 65_535).default(8080),
   ENCODER_THREADS: integer(1, 256).default(2),
-  /** cuda needs a card and an image with its libraries; without them the worker says so and uses the CPU. */
-  ENCODER_PROVIDER: z.enum(['cpu', 'cuda']).default('cpu'),
+  /** Where a provider does not start (no card, no libraries), the worker says so and uses the CPU; auto takes the fastest. */
+  ENCODER_PROVIDER: z.enum(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'),
   /** Folder for the states of training runs: a worker that comes back to the same one goes on where it was. */
   TRAIN_DIR: z.string().min(1).default(join(tmpdir(), 'aisle-train')),
   /** Threads that training takes beside the live index. */
   TRAIN_THREADS: integer(1, 256).default(2),
-  /** Default: int8 on the CPU, where it is twice as fast, fp32 on a card, which has no int8 of this kind. */
-  ENCODER_PRECISION: z.enum(['fp32', 'int8']).optional(),
+  TRAIN_PROVIDER: z.enum(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'),
+  /** Default: what suits the provider, see `precisionFor`. */
+  ENCODER_PRECISION: z.enum(['fp32', 'fp16', 'int8']).optional(),
 })
 
-export type Config = Omit<z.infer<typeof Environment>, 'ENCODER_PRECISION'> & {
-  ENCODER_PRECISION: 'fp32' | 'int8'
-  drain: boolean
-}
+export type Config = z.infer<typeof Environment> & { drain: boolean }
 
 const PREFIXES = /^(QUEUE|S3|MODEL|POLL|LEASE|HEALTH|ENCODER|TRAIN)_/
 
@@ -89,11 +87,6 @@ export function readConfig(
       : parsed.error.issues.map((issue) => `${issue.path.join('.') || 'environment'}: ${issue.message}`)),
   ]
   return parsed.success && faults.length === 0
-    ? ok({
-        ...parsed.data,
-        ENCODER_PRECISION:
-          parsed.data.ENCODER_PRECISION ?? (parsed.data.ENCODER_PROVIDER === 'cuda' ? 'fp32' : 'int8'),
-        drain: args.includes('--drain'),
-      })
+    ? ok({ ...parsed.data, drain: args.includes('--drain') })
     : err(faults.join('\n'))
 }

@@ -1,5 +1,6 @@
 /** @file `GET /healthz` for the platform, and beats over IPC for the local supervisor. Both come from the main thread. */
 import { createServer, type Server } from 'node:http'
+import type { Provider } from './runtime/session.ts'
 
 export type Health = {
   state: 'starting' | 'idle' | 'working' | 'stopping'
@@ -7,7 +8,7 @@ export type Health = {
   itemsEncoded: number
   modelId: string | null
   /** Where the encoder really runs. */
-  provider: 'cpu' | 'cuda' | null
+  provider: Provider | null
 }
 const BEAT_MS = 1_000
 

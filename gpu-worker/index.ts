@@ -1,6 +1,7 @@
 /** @file Entry point of the worker: wires the parts, runs the loop, stops gracefully. */
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { readConfig, SEEDED_MODEL } from './config.ts'
+import { precisionFor } from './encode/encoder.ts'
 import { type Health, serveHealth } from './health.ts'
 import { createIndexStore } from './indexing/index-store.ts'
 import { createIndexItems } from './jobs/index-items.ts'
@@ -10,6 +11,7 @@ import { type Log, workLoop } from './jobs/work-loop.ts'
 import { createHttpQueue } from './queue.ts'
 import { createRunStore, STALE_MS } from './runs/run-store.ts'
 import { createRunner } from './runs/runner.ts'
+import { type Choice, chooseProvider, probeProviders } from './runtime/probe.ts'
 import { createS3BlobStore } from './s3-blob-store.ts'
 
 const log: Log = (event, facts = {}) =>
@@ -44,16 +46,20 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
   })
   const nowMs = () => Date.now()
   const store = createIndexStore(blobs)
+  const asked = [settings.ENCODER_PROVIDER, settings.TRAIN_PROVIDER] as const
+  // Starting every provider takes a second or two: not where only the CPU is wanted.
+  const findings = asked.every((one) => one === 'cpu') ? [] : await probeProviders(settings.ENCODER_THREADS)
+  const [encoding, training] = asked.map((one) => chooseProvider(one, findings)) as [Choice, Choice]
+  log('providers', { encoding: encoding.sentence, training: training.sentence })
   const models = createModelStore({
     blobs,
     modelDir: settings.MODEL_DIR === SEEDED_MODEL ? undefined : settings.MODEL_DIR,
-    precision: settings.ENCODER_PRECISION,
+    precision: settings.ENCODER_PRECISION ?? precisionFor(encoding.provider),
     threads: settings.ENCODER_THREADS,
-    provider: settings.ENCODER_PROVIDER,
-    onLoaded: (modelId, provider) => {
+    provider: encoding.provider,
+    onLoaded: (modelId) => {
       health.modelId = modelId
-      health.provider = provider
-      if (provider !== settings.ENCODER_PROVIDER) log('cuda-unavailable', { provider })
+      health.provider = encoding.provider
     },
   })
   const indexItems = createIndexItems({
@@ -74,6 +80,7 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
     log,
     directory: settings.TRAIN_DIR,
     threads: settings.TRAIN_THREADS,
+    provider: training.provider,
   })
   runner.wake() // a run that a worker left behind
   let lookedMs = nowMs()

@@ -191,12 +191,6 @@ const kernels: Readonly<Record<string, Kernel>> = {
     const axis = axes!.data[0]!
     return [remap(x!, staticShape(y!), (index) => index.with(axis, index[axis]! + from!.data[0]!))]
   },
-  Pad: ([x, pads], { outputs: [y] }) => [
-    remap(x!, staticShape(y!), (index) => {
-      const inner = index.map((at, axis) => at - pads!.data[axis]!)
-      return inner.every((at, axis) => at >= 0 && at < x!.shape[axis]!) ? inner : null
-    }),
-  ],
   Split: ([x], { outputs }) =>
     outputs.map((part, at) => {
       const width = staticShape(part).at(-1)!
@@ -254,10 +248,6 @@ const kernels: Readonly<Record<string, Kernel>> = {
     const top = Math.max(...row)
     const log = top + Math.log(sum(row.map((x) => Math.exp(x - top))))
     return row.map((x) => x - log)
-  }),
-  LpNormalization: rowwise((row) => {
-    const length = Math.sqrt(sum(row.map((x) => x * x)))
-    return row.map((x) => (length === 0 ? 0 : x / length))
   }),
   LayerNormalization: ([x, weight, bias], { attributes: { epsilon }, outputs: [, mean, rate] }) => {
     const width = x!.shape.at(-1)!

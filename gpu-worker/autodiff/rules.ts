@@ -150,14 +150,6 @@ export const vjpRules: Readonly<Record<string, VjpRule>> = {
     return [g.pad(ct, axis, before, after), null, null, null]
   }),
 
-  // y = x with zeros around it             x̄ = ȳ[from … to)
-  Pad: simple((g, { inputs: [x, pads] }, ct) => {
-    const before = g.readInts(pads!).slice(0, x!.shape.length)
-    const grown = x!.shape.findIndex((dim, axis) => dim !== ct.shape[axis])
-    const from = before[grown]!
-    return [g.slice(ct, grown, from, from + staticDim(x!.shape, grown)), null]
-  }),
-
   // y₁ … yₙ = parts of x                   x̄ = ȳ₁ … ȳₙ side by side, zeros for a part that nothing used
   Split: (g, { outputs }, ct) => [
     g.concat(
@@ -236,12 +228,6 @@ export const vjpRules: Readonly<Record<string, VjpRule>> = {
     const centred = g.sub(g.sub(scaled, g.reduceMean(scaled, -1)), g.mul(h, along))
     return [g.mul(rate!, centred), weightCt, ct!]
   },
-
-  // y = x / ‖x‖ on the last axis           x̄ = (ȳ − y Σ ȳ y) / ‖x‖
-  LpNormalization: simple((g, { inputs: [x], y }, ct) => {
-    const length = g.max(g.sqrt(g.reduceSum(g.mul(x!, x!), -1)), g.scalar(1e-12))
-    return [g.div(g.sub(ct, g.mul(y, g.reduceSum(g.mul(ct, y), -1))), length)]
-  }),
 }
 
 /** Both sides of z = α op(x) op(y), for the operators that can turn either operand. */

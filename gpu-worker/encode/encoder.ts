@@ -8,7 +8,7 @@ import type { Checkpoint } from '../model/checkpoint.ts'
 import type { Precision } from '../model/layers.ts'
 import { openSession, type Provider, type Session } from '../runtime/session.ts'
 import { planBatches } from './batches.ts'
-import { buildEncoderModel } from './encoder-model.ts'
+import { buildEncoderModel, type EncoderModelOptions } from './encoder-model.ts'
 
 export type Encoder = {
   /** Components per vector. */
@@ -21,7 +21,7 @@ export type Encoder = {
 }
 export type EncoderOptions = {
   checkpoint: Checkpoint
-  /** int8: twice as fast on a CPU, cosine ≥ .999 to fp32. */
+  /** See `precisionFor`. */
   precision: Precision
   /** Tokens per text, [CLS] and [SEP] included; the rest of a text is cut off. Default 64. */
   maxTokens?: number
@@ -29,8 +29,22 @@ export type EncoderOptions = {
   batchTokens?: number
   /** Threads per run, the calling one included. Default 1. */
   threads?: number
-  /** Default cpu; see `openSession` for what happens without a card. */
+  /** Default cpu. One that does not start here makes the encoder fail: `chooseProvider` knows which do. */
   provider?: Provider
+}
+
+/**
+ * What suits a provider. int8 on the CPU: twice as fast, cosine ≥ .999 to fp32. fp16 on CUDA: half the memory, and what its
+ * matrix units are for. fp32 on WebGPU, where fp16 is optional.
+ */
+export const precisionFor = (provider: Provider): Precision =>
+  (({ cpu: 'int8', cuda: 'fp16', webgpu: 'fp32' }) as const)[provider]
+
+/** One kernel for the whole of attention is slower than its parts on a CPU, and the point of the exercise on a card. */
+const GRAPH_OF: Readonly<Record<Provider, Omit<EncoderModelOptions, 'precision'>>> = {
+  cpu: {},
+  cuda: { attention: 'fused' },
+  webgpu: { kernels: 'webgpu' },
 }
 
 /** All that encoding needs, as data that can be handed to a thread. */
@@ -65,7 +79,7 @@ export function prepareEncoder(options: EncoderOptions): EncoderRecipe {
   )
   assert(batchTokens >= maxTokens, `a batch of ${batchTokens} tokens takes a text of ${maxTokens}`)
   return {
-    model: buildEncoderModel(checkpoint, { precision }),
+    model: buildEncoderModel(checkpoint, { precision, ...GRAPH_OF[provider] }),
     dim: checkpoint.config.hidden_size,
     vocabulary: checkpoint.vocabulary,
     lowercase: checkpoint.lowercase,
@@ -99,7 +113,7 @@ export async function openEncoder(recipe: EncoderRecipe): Promise<Encoder> {
     }
     return vectors
   }
-  return { dim: recipe.dim, provider: session.provider, encode, close: () => session.close() }
+  return { dim: recipe.dim, provider: recipe.provider, encode, close: () => session.close() }
 }
 
 /** @returns f32[batch.length, dim] */

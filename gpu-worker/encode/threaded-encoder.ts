@@ -1,7 +1,6 @@
 /** @file `Encoder` whose session runs in a thread of its own: `encode` waits without blocking the caller's event loop. */
 import { Worker } from 'node:worker_threads'
 import { assert } from '../../shared/lib/result.ts'
-import type { Provider } from '../runtime/session.ts'
 import { type Encoder, type EncoderOptions, prepareEncoder } from './encoder.ts'
 import type { EncodeReply, EncodeRequest } from './messages.ts'
 
@@ -13,7 +12,7 @@ type Waiting = { resolve(vectors: Float32Array[]): void; reject(reason: Error): 
  */
 export async function createThreadedEncoder(options: EncoderOptions): Promise<Encoder> {
   const recipe = prepareEncoder(options)
-  const { dim } = recipe
+  const { dim, provider } = recipe
   const thread = new Worker(new URL('./worker-thread.ts', import.meta.url), {
     workerData: recipe,
     transferList: [recipe.model.buffer],
@@ -29,10 +28,10 @@ export async function createThreadedEncoder(options: EncoderOptions): Promise<En
     for (const { reject } of waiting.values()) reject(dead)
     waiting.clear()
   }
-  const provider = await new Promise<Provider>((resolve, reject) => {
+  await new Promise<void>((resolve, reject) => {
     thread.once('message', (reply: EncodeReply) => {
       assert(reply.kind === 'ready', 'the encoder thread is ready first')
-      resolve(reply.provider)
+      resolve()
     })
     thread.once('error', reject)
     thread.once('exit', (code) =>

@@ -33,4 +33,4 @@ let last = Promise.resolve()
 port.on('message', (request: EncodeRequest) => {
   last = last.then(() => serve(encoder, request))
 })
-reply({ kind: 'ready', provider: encoder.provider })
+reply({ kind: 'ready' })

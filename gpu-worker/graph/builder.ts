@@ -3,7 +3,14 @@
  * pass can walk them; what each operator does to shapes is in `ops.ts`, the bytes are in `proto.ts`.
  */
 import { assert } from '../../shared/lib/result.ts'
-import { type Attributes, type DType, encodeModel, type PortMessage, type TensorMessage } from './proto.ts'
+import {
+  type Attributes,
+  type DType,
+  encodeModel,
+  type GraphMessage,
+  type PortMessage,
+  type TensorMessage,
+} from './proto.ts'
 import { elementCount, formatShape, type Shape } from './shape.ts'
 
 /** One edge of the graph. Compared by identity; the name may still change (see `output`). */
@@ -17,25 +24,40 @@ export type GraphNode = {
   attributes: Attributes
   /** Outputs from here on are left out of the file when nothing reads them. */
   requiredOutputs: number
+  /** Values of this graph that a graph among the attributes reads. */
+  captures: readonly Value[]
 }
-export type NodeOptions = { attributes?: Attributes; domain?: string; requiredOutputs?: number }
+export type NodeOptions = {
+  attributes?: Attributes
+  domain?: string
+  requiredOutputs?: number
+  captures?: readonly Value[]
+}
+/** Names in use. A graph within a graph shares its scope: ONNX wants each name once in a graph and all that lies in it. */
+export type Scope = { names: Set<string>; nextId: number }
 export type GraphBuilder = ReturnType<typeof createBuilder>
 
-const BYTES_PER_ELEMENT: Record<DType, number> = { f32: 4, u8: 1, i8: 1, i32: 4, i64: 8, bool: 1 }
+const BYTES_PER_ELEMENT: Record<DType, number> = {
+  f32: 4,
+  f16: 2,
+  u8: 1,
+  i8: 1,
+  i32: 4,
+  i64: 8,
+  bool: 1,
+}
 
-export function createBuilder(name: string) {
+export function createBuilder(name: string, scope: Scope = { names: new Set(), nextId: 0 }) {
   const nodes: GraphNode[] = []
   const initializers = new Map<string, TensorMessage>()
   const constants = new Map<string, Value>()
   const intsByValue = new Map<Value, readonly number[]>()
   const inputs: Value[] = []
   const outputs: Value[] = []
-  const names = new Set<string>()
-  let nextId = 0
 
   const claim = (valueName: string): string => {
-    assert(valueName !== '' && !names.has(valueName), `"${valueName}" names one value of the graph`)
-    names.add(valueName)
+    assert(valueName !== '' && !scope.names.has(valueName), `"${valueName}" names one value of the graph`)
+    scope.names.add(valueName)
     return valueName
   }
 
@@ -61,10 +83,13 @@ export function createBuilder(name: string) {
   const constant = (key: string, make: (constantName: string) => Value): Value => {
     const known = constants.get(key)
     if (known) return known
-    const value = make(`constant_${nextId++}`)
+    const value = make(`constant_${scope.nextId++}`)
     constants.set(key, value)
     return value
   }
+  /** A constant f32 tensor that has no name of its own. Kept, not copied. */
+  const tensor = (shape: Shape, data: Float32Array): Value =>
+    initializer(`constant_${scope.nextId++}`, 'f32', shape, data)
   const scalar = (number: number): Value =>
     constant(`f32 ${number}`, (key) => initializer(key, 'f32', [], Float32Array.of(number)))
   /** i64[n], the form in which operators take axes, bounds and shapes. */
@@ -75,6 +100,9 @@ export function createBuilder(name: string) {
     intsByValue.set(value, numbers)
     return value
   }
+  /** i64[] */
+  const int = (number: number): Value =>
+    constant(`i64[] ${number}`, (key) => initializer(key, 'i64', [], BigInt64Array.of(BigInt(number))))
   /** The numbers behind a value made by `ints`: a rule of differentiation has to know where a slice began. */
   const readInts = (value: Value): readonly number[] => {
     const numbers = intsByValue.get(value)
@@ -87,10 +115,14 @@ export function createBuilder(name: string) {
     op: string,
     nodeInputs: readonly (Value | null)[],
     results: readonly { shape: Shape; dtype: DType }[],
-    { attributes = {}, domain = '', requiredOutputs = results.length }: NodeOptions = {},
+    { attributes = {}, domain = '', requiredOutputs = results.length, captures = [] }: NodeOptions = {},
   ): Value[] => {
-    const values = results.map(({ shape, dtype }) => ({ name: claim(`${op}_${nextId++}`), shape, dtype }))
-    nodes.push({ op, domain, inputs: nodeInputs, outputs: values, attributes, requiredOutputs })
+    const values = results.map(({ shape, dtype }) => ({
+      name: claim(`${op}_${scope.nextId++}`),
+      shape,
+      dtype,
+    }))
+    nodes.push({ op, domain, inputs: nodeInputs, outputs: values, attributes, requiredOutputs, captures })
     return values
   }
   /** Append a node with one output. */
@@ -125,16 +157,16 @@ export function createBuilder(name: string) {
     const read = new Set(outputs)
     const live = nodes.toReversed().filter((node) => {
       if (!node.outputs.some((value) => read.has(value))) return false
-      for (const value of node.inputs) if (value) read.add(value)
+      for (const value of [...node.inputs, ...node.captures]) if (value) read.add(value)
       return true
     })
     return { live: live.reverse(), read }
   }
 
-  /** The ONNX file. */
-  const toModel = (): Uint8Array<ArrayBuffer> => {
+  /** The graph as a message: a file's one graph, or an attribute of a node. */
+  const toGraph = (): GraphMessage => {
     const { live, read } = liveNodes()
-    return encodeModel({
+    return {
       name,
       nodes: live.map((node) => ({
         ...node,
@@ -144,8 +176,36 @@ export function createBuilder(name: string) {
       initializers: [...initializers.values()],
       inputs: inputs.map(port),
       outputs: outputs.map(port),
-    })
+    }
   }
+  /** What this graph reads of the one around it. */
+  const captured = (): Value[] => {
+    const { live } = liveNodes()
+    const own = new Set([...inputs, ...live.flatMap((node) => node.outputs)])
+    const foreign = live
+      .flatMap((node) => [...node.inputs, ...node.captures])
+      .filter((value) => value !== null && !own.has(value) && !initializers.has(value.name))
+    return [...new Set(foreign as Value[])]
+  }
+  /** The ONNX file. */
+  const toModel = (): Uint8Array<ArrayBuffer> => encodeModel(toGraph())
 
-  return { nodes, initializers, input, initializer, scalar, ints, readInts, emit, emitMany, output, toModel }
+  return {
+    scope,
+    nodes,
+    initializers,
+    input,
+    initializer,
+    tensor,
+    scalar,
+    int,
+    ints,
+    readInts,
+    emit,
+    emitMany,
+    output,
+    captured,
+    toGraph,
+    toModel,
+  }
 }

@@ -3,10 +3,11 @@
  * (in every build of ONNX Runtime, web included) where it saves a pass over memory.
  */
 import { assert } from '../../shared/lib/result.ts'
-import { createBuilder, type GraphBuilder, type Value } from './builder.ts'
+import { createBuilder, type GraphBuilder, type Scope, type Value } from './builder.ts'
 import { type DType, ELEMENT_TYPES } from './proto.ts'
 import {
   broadcastShapes,
+  type Dim,
   elementCount,
   formatShape,
   isSameShape,
@@ -22,10 +23,10 @@ const MICROSOFT = 'com.microsoft'
 
 export type Graph = ReturnType<typeof createGraph>
 
-/** A new graph: the builder and every operator on it. */
-export function createGraph(name: string) {
-  const builder = createBuilder(name)
-  return {
+/** A new graph: the builder and every operator on it. `scope` is that of the graph it lies in. */
+export function createGraph(name: string, scope?: Scope) {
+  const builder = createBuilder(name, scope)
+  const operators = {
     ...builder,
     ...elementwiseOps(builder),
     ...shapeOps(builder),
@@ -33,6 +34,14 @@ export function createGraph(name: string) {
     ...matrixOps(builder),
     ...reductionOps(builder),
     ...normalisationOps(builder),
+    ...attentionOps(builder),
+  }
+  return {
+    ...operators,
+    ...compositeOps(operators),
+    /** See `loop`. `trip` is the name of the number of trips as a dimension. */
+    loop: (trips: Value, trip: Dim, state: readonly Value[], body: LoopBody) =>
+      loop(builder, trips, trip, state, body),
   }
 }
 
@@ -67,6 +76,8 @@ function elementwiseOps({ emit }: GraphBuilder) {
     relu: unary('Relu'),
     /** Exact (erf) GELU. Source: ONNX `Gelu`, opset 20. */
     gelu: unary('Gelu'),
+    /** The same numbers in another format; x itself where it has that already. */
+    asType: (x: Value, dtype: DType) => (x.dtype === dtype ? x : cast(x, dtype)),
     toFloat: (x: Value) => cast(x, 'f32'),
     /** 1 where a > b, else 0, as f32. */
     isGreater: (a: Value, b: Value) => cast(greater(a, b), 'f32'),
@@ -90,6 +101,17 @@ function shapeOps({ emit, emitMany, ints }: GraphBuilder) {
       )
       const shape = order.map((axis) => x.shape[axis]!)
       return emit('Transpose', [x], { shape, dtype: x.dtype }, { attributes: { perm: { ints: order } } })
+    },
+
+    transposeLast2: (x: Value) => {
+      const order = x.shape.map((_, axis) => axis)
+      const perm = [...order.slice(0, -2), ...order.slice(-2).toReversed()]
+      return emit(
+        'Transpose',
+        [x],
+        { shape: transposeLast2(x.shape), dtype: x.dtype },
+        { attributes: { perm: { ints: perm } } },
+      )
     },
 
     /** The same numbers repeated to a larger shape. */
@@ -138,19 +160,10 @@ function shapeOps({ emit, emitMany, ints }: GraphBuilder) {
       const operands = [ints([from]), ints([to]), ints([at])]
       return emit('Slice', [x, ...operands], { shape: x.shape.with(at, to - from), dtype: x.dtype })
     },
-
-    /** Zeros around x along one axis: the opposite of `slice`. */
-    pad: (x: Value, axis: number, before: number, after: number): Value => {
-      const at = resolveAxis(x.shape, axis)
-      if (before === 0 && after === 0) return x
-      const edge = (size: number) => x.shape.map((_, index) => (index === at ? size : 0))
-      const shape = x.shape.with(at, staticDim(x.shape, at) + before + after)
-      return emit('Pad', [x, ints([...edge(before), ...edge(after)])], { shape, dtype: x.dtype })
-    },
   }
 }
 
-function indexOps({ emit, ints, scalar }: GraphBuilder) {
+function indexOps({ emit, ints, int, scalar }: GraphBuilder) {
   return {
     /** Rows of a table by index: table[rows, …], ids i64[…] → [ids…, …]. */
     gatherRows: (table: Value, ids: Value) =>
@@ -187,6 +200,10 @@ function indexOps({ emit, ints, scalar }: GraphBuilder) {
             dtype: 'f32',
           }),
 
+    /** i64[count]: 0, 1, … count − 1. */
+    range: (count: number): Value =>
+      emit('Range', [int(0), int(count), int(1)], { shape: [count], dtype: 'i64' }),
+
     /** As many leading rows of `table` as `like` is long on `axis`. A run that asks for more rows than there are fails. */
     firstRows: (table: Value, like: Value, axis: number) => {
       const at = resolveAxis(like.shape, axis)
@@ -219,11 +236,11 @@ function matrixOps({ emit }: GraphBuilder) {
       alpha: { float: alpha },
     }
     const shape = matMulShape(left, right, 'FusedMatMul')
-    return emit('FusedMatMul', [a, b], { shape, dtype: 'f32' }, { domain: MICROSOFT, attributes })
+    return emit('FusedMatMul', [a, b], { shape, dtype: a.dtype }, { domain: MICROSOFT, attributes })
   }
   return {
     matMul: (a: Value, b: Value) =>
-      emit('MatMul', [a, b], { shape: matMulShape(a.shape, b.shape), dtype: 'f32' }),
+      emit('MatMul', [a, b], { shape: matMulShape(a.shape, b.shape), dtype: a.dtype }),
 
     /** `alpha` · a b with either side transposed on its last two axes, in one pass. Source: com.microsoft FusedMatMul. */
     fusedMatMul,
@@ -279,6 +296,10 @@ function reductionOps({ emit, ints }: GraphBuilder) {
     reduceSum: reduce('ReduceSum'),
     /** Mean over some axes, which stay with size 1. */
     reduceMean: reduce('ReduceMean'),
+    /** The largest over some axes, which stay with size 1. */
+    reduceMax: reduce('ReduceMax'),
+    /** Sum of squares over some axes, which stay with size 1. */
+    reduceSumSquare: reduce('ReduceSumSquare'),
   }
 }
 
@@ -302,11 +323,102 @@ function normalisationOps({ emit, emitMany }: GraphBuilder) {
       const options = { attributes, requiredOutputs: 1 }
       return emitMany('LayerNormalization', [x, weight, bias], [x, rows, rows], options)[0]!
     },
-
-    /** x / ‖x‖₂ over the last axis; a zero row stays zero. */
-    l2Normalise: (x: Value) =>
-      emit('LpNormalization', [x], x, { attributes: { ...lastAxis, p: { int: 2 } } }),
   }
+}
+
+function attentionOps({ emit }: GraphBuilder) {
+  return {
+    /**
+     * softmax(Q Kᵀ / √headSize) V for all heads in one kernel, rows beyond a text's length left out.
+     *
+     * @param query   [batch, seq, hidden], as key and value
+     * @param lengths i32[batch], tokens of each text; its padding stands at the end
+     * Source: com.microsoft MultiHeadAttention.
+     */
+    multiHeadAttention: (query: Value, key: Value, value: Value, lengths: Value, heads: number) =>
+      emit('MultiHeadAttention', [query, key, value, null, lengths], query, {
+        domain: MICROSOFT,
+        attributes: { num_heads: { int: heads } },
+      }),
+  }
+}
+
+type Operators = GraphBuilder &
+  ReturnType<typeof elementwiseOps> &
+  ReturnType<typeof reductionOps> &
+  ReturnType<typeof indexOps> &
+  ReturnType<typeof shapeOps>
+
+/**
+ * What is built of other operators, although ONNX has one for it: CUDA has no kernel for that one, and every run would copy
+ * its operands to the host and back.
+ */
+function compositeOps(g: Operators) {
+  return {
+    /** Zeros around x along one axis: the opposite of `slice`. Not `Pad`: CUDA's is of an opset before ours. */
+    pad: (x: Value, axis: number, before: number, after: number): Value => {
+      if (before === 0 && after === 0) return x
+      const at = resolveAxis(x.shape, axis)
+      const zeros = (size: number) => (size > 0 ? [g.zeros(x.shape.with(at, size))] : [])
+      return g.concat([...zeros(before), x, ...zeros(after)], at)
+    },
+
+    /** x / ‖x‖₂ over the last axis; a zero row stays zero. Not `LpNormalization`. */
+    l2Normalise: (x: Value) => {
+      const square = g.max(g.reduceSum(g.mul(x, x), -1), g.scalar(SMALLEST_SQUARE))
+      return g.div(x, g.sqrt(square))
+    },
+  }
+}
+/** Far below the square of any length that means something, and still a normal float32. */
+const SMALLEST_SQUARE = 1e-24
+
+export type LoopBody = (
+  body: Graph,
+  iteration: Value,
+  state: readonly Value[],
+) => {
+  /** The state after this iteration, in the order and the shapes of the state before it. */
+  state: readonly Value[]
+  /** Of this iteration alone. */
+  rows: readonly Value[]
+}
+
+/**
+ * A body that is run `trips` times, its state handed from one run to the next and kept where it is computed. The body may
+ * read values of the graph around it; `iteration`, i64[] from 0, picks its share of what is stacked there.
+ *
+ * @param trips i64[]
+ * @returns     the last state, and `rows` stacked along a new first axis
+ * Source: ONNX `Loop`.
+ */
+function loop(g: GraphBuilder, trips: Value, trip: Dim, state: readonly Value[], emitBody: LoopBody) {
+  const body = createGraph('body', g.scope)
+  const name = (what: string) => `loop_${g.scope.nextId++}/${what}`
+  const iteration = body.input(name('iteration'), 'i64', [])
+  const goesOn = body.input(name('goes_on'), 'bool', [])
+  const before = state.map(({ dtype, shape }, at) => body.input(name(`state_${at}`), dtype, shape))
+  const { state: after, rows } = emitBody(body, iteration, before)
+  after.forEach(({ dtype, shape }, at) => {
+    const expected = state[at]!
+    assert(
+      dtype === expected.dtype && isSameShape(shape, expected.shape),
+      `Loop: state ${at} stays ${expected.dtype}${formatShape(expected.shape)}`,
+    )
+  })
+  body.output(body.emit('Identity', [goesOn], goesOn), name('goes_on'))
+  after.forEach((value, at) => {
+    body.output(value, name(`state_${at}`))
+  })
+  rows.forEach((value, at) => {
+    body.output(value, name(`row_${at}`))
+  })
+  const stacked = rows.map(({ dtype, shape }) => ({ dtype, shape: [trip, ...shape] }))
+  const results = g.emitMany('Loop', [trips, null, ...state], [...state, ...stacked], {
+    attributes: { body: { graph: body.toGraph() } },
+    captures: body.captured(),
+  })
+  return { state: results.slice(0, state.length), rows: results.slice(state.length) }
 }
 
 /** Elements of a value whose shape is known. */

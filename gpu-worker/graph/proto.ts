@@ -7,10 +7,15 @@ import { assert } from '../../shared/lib/result.ts'
 import { chunk, float, int, join, message, type Rope, string, toBytes } from '../protobuf.ts'
 import type { Dim, Shape } from './shape.ts'
 
-export type DType = 'f32' | 'u8' | 'i8' | 'i32' | 'i64' | 'bool'
+export type DType = 'f32' | 'f16' | 'u8' | 'i8' | 'i32' | 'i64' | 'bool'
 /** TensorProto.DataType */
-export const ELEMENT_TYPES: Record<DType, number> = { f32: 1, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9 }
-export type Attribute = { int: number } | { float: number } | { ints: readonly number[] } | { string: string }
+export const ELEMENT_TYPES: Record<DType, number> = { f32: 1, f16: 10, u8: 2, i8: 3, i32: 6, i64: 7, bool: 9 }
+export type Attribute =
+  | { int: number }
+  | { float: number }
+  | { ints: readonly number[] }
+  | { string: string }
+  | { graph: GraphMessage }
 export type Attributes = Readonly<Record<string, Attribute>>
 
 /** Protobuf messages have a signed 32-bit length; past it, weights have to be external data. */
@@ -22,11 +27,13 @@ const OPSETS: readonly (readonly [domain: string, version: number])[] = [
   ['com.microsoft', 1],
 ]
 
-/** AttributeProto: name 1, f 2, i 3, s 4, ints 8, type 20 (FLOAT 1, INT 2, STRING 3, INTS 7). */
+/** AttributeProto: name 1, f 2, i 3, s 4, g 6, ints 8, type 20 (FLOAT 1, INT 2, STRING 3, GRAPH 5, INTS 7). */
 function encodeAttribute(name: string, attribute: Attribute): Rope {
   if ('int' in attribute) return join([string(1, name), int(3, attribute.int), int(20, 2)])
   if ('float' in attribute) return join([string(1, name), float(2, attribute.float), int(20, 1)])
   if ('string' in attribute) return join([string(1, name), string(4, attribute.string), int(20, 3)])
+  if ('graph' in attribute)
+    return join([string(1, name), message(6, encodeGraph(attribute.graph)), int(20, 5)])
   return join([string(1, name), ...attribute.ints.map((value) => int(8, value)), int(20, 7)])
 }
 
@@ -81,18 +88,20 @@ export type GraphMessage = {
   inputs: readonly PortMessage[]
   outputs: readonly PortMessage[]
 }
-/** The bytes of a ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8. */
-export function encodeModel(graph: GraphMessage): Uint8Array<ArrayBuffer> {
-  // GraphProto: node 1, name 2, initializer 5, input 11, output 12.
-  const body = join([
+/** GraphProto: node 1, name 2, initializer 5, input 11, output 12. */
+function encodeGraph(graph: GraphMessage): Rope {
+  return join([
     ...graph.nodes.map((node) => message(1, encodeNode(node))),
     string(2, graph.name),
     ...graph.initializers.map((tensor) => message(5, encodeTensor(tensor))),
     ...graph.inputs.map((port) => message(11, encodePort(port))),
     ...graph.outputs.map((port) => message(12, encodePort(port))),
   ])
+}
+/** The bytes of a ModelProto: ir_version 1, producer_name 2, graph 7, opset_import 8. */
+export function encodeModel(graph: GraphMessage): Uint8Array<ArrayBuffer> {
   const opsets = OPSETS.map(([domain, version]) => message(8, join([string(1, domain), int(2, version)])))
-  const model = join([int(1, IR_VERSION), string(2, 'aisle'), message(7, body), ...opsets])
+  const model = join([int(1, IR_VERSION), string(2, 'aisle'), message(7, encodeGraph(graph)), ...opsets])
   assert(model.bytes <= MODEL_BYTES_MAX, `an ONNX model of ${model.bytes} bytes needs external data`)
   return toBytes(model)
 }

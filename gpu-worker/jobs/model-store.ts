@@ -39,7 +39,7 @@ type Options = {
   precision: Precision
   threads: number
   provider?: Provider
-  onLoaded?(modelId: string, provider: Provider): void
+  onLoaded?(modelId: string): void
   /** Size of the seeded model; the default of 4 × 256 is what `createSeededCheckpoint` says. */
   seededSize?: { layers: number; hidden: number; heads: number }
 }
@@ -57,7 +57,7 @@ export function createModelStore(options: Options): ModelStore {
       open = null
       const encoder = await openEncoder(await checkpoint(), ref)
       open = { ref, encoder }
-      onLoaded(ref.id, encoder.provider)
+      onLoaded(ref.id)
     }
     const { encoder } = open
     return {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createRandom, gaussian } from '../../shared/lib/random.ts'
 import { createWordPiece } from '../../shared/text/wordpiece.ts'
 import { createEncoder } from '../encode/encoder.ts'
-import { buildEncoderModel } from '../encode/encoder-model.ts'
+import { buildEncoderModel, type EncoderModelOptions } from '../encode/encoder-model.ts'
 import { openSession } from '../runtime/session.ts'
 import type { Checkpoint } from './checkpoint.ts'
 import { referenceEmbedding } from './reference-bert.ts'
@@ -74,6 +74,37 @@ describe('the BERT graph', () => {
     }
     await session.close()
   })
+
+  it.each([
+    ['with attention in one kernel', { precision: 'fp32', attention: 'fused' }, 1e-5],
+    ['for WebGPU', { precision: 'fp32', kernels: 'webgpu' }, 1e-5],
+    // The CPU computes f16 in f32 and rounds what it stores; a card rounds inside as well.
+    ['in fp16', { precision: 'fp16' }, 2e-3],
+    ['in fp16 with attention in one kernel', { precision: 'fp16', attention: 'fused' }, 2e-3],
+  ] as [string, EncoderModelOptions, number][])(
+    'gives the same vectors %s',
+    async (_name, options, tolerance) => {
+      const checkpoint = randomCheckpoint(4)
+      const lengths = [9, 4, 1]
+      const dims = [lengths.length, 9]
+      const feeds = {
+        ids: { data: BigInt64Array.from({ length: 27 }, (_, at) => BigInt(5 + ((at * 7) % 30))), dims },
+        mask: {
+          data: Float32Array.from({ length: 27 }, (_, at) => Number(at % 9 < lengths[Math.floor(at / 9)]!)),
+          dims,
+        },
+      }
+      const run = async (variant: EncoderModelOptions) => {
+        const session = await openSession(buildEncoderModel(checkpoint, variant), { threads: 1 })
+        const { emb } = await session.run(feeds)
+        await session.close()
+        return emb!.data
+      }
+      const exact = await run({ precision: 'fp32' })
+      for (const [at, value] of (await run(options)).entries())
+        expect(Math.abs(value - exact[at]!)).toBeLessThan(tolerance)
+    },
+  )
 
   it('in int8 gives nearly the same vectors', async () => {
     const checkpoint = randomCheckpoint(3)

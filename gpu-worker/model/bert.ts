@@ -17,10 +17,22 @@ export type Layers = {
   lookUp(name: string, ids: Value): Value
   /** x Wᵀ + b of each named module, on the same x. */
   linear(x: Value, modules: readonly string[]): Value[]
+  /** softmax(Q Kᵀ / √headSize + mask) V in one operator; absent where its parts do as well. */
+  attention?(operands: AttentionOperands): Value
   /** In training, numbers set to zero at random; absent for inference. */
   dropout?(x: Value): Value
   /** What comes between the named module, the last of a sublayer, and the residual sum; absent for a plain model. */
   adapt?(x: Value, module: string): Value
+}
+
+export type AttentionOperands = {
+  /** [batch, seq, hidden], as key and value. */
+  query: Value
+  key: Value
+  value: Value
+  /** f32[batch, seq], its ones first. */
+  mask: Value
+  heads: number
 }
 
 /** Added to the attention scores of padding: far below any score, yet finite, so that no row becomes NaN. */
@@ -35,7 +47,7 @@ export type BertInputs = {
   types?: Value
 }
 
-/** @returns f32[batch, seq, hidden] */
+/** @returns [batch, seq, hidden] in the number format of the embeddings */
 export function emitBert(
   g: Graph,
   config: BertConfig,
@@ -67,14 +79,20 @@ export function emitBert(
   const places = types ? g.add(segments, positions) : g.add(positions, segments)
   let x = dropout(norm(g.add(words, places), EMBEDDINGS.norm))
 
-  const maskScores = g.reshape(g.mul(g.sub(mask, g.scalar(1)), g.scalar(MASKED_SCORE)), [batch, 1, 1, seq])
+  const maskScores = g.asType(
+    g.reshape(g.mul(g.sub(mask, g.scalar(1)), g.scalar(MASKED_SCORE)), [batch, 1, 1, seq]),
+    x.dtype,
+  )
+  const plainAttention = ({ query, key, value }: AttentionOperands): Value => {
+    const scores = g.matMulTransposed(toHeads(query), toHeads(key), 1 / Math.sqrt(headSize))
+    return fromHeads(g.matMul(dropout(g.softmax(g.add(scores, maskScores))), toHeads(value)))
+  }
+  const attention = layers.attention ?? plainAttention
   for (let layer = 0; layer < config.num_hidden_layers; layer++) {
     const names = layerNames(layer)
     // softmax(Q Kᵀ / √headSize + mask) V
-    const [query, key, value] = layers.linear(x, [names.query, names.key, names.value]).map(toHeads)
-    const scores = g.matMulTransposed(query!, key!, 1 / Math.sqrt(headSize))
-    const attention = dropout(g.softmax(g.add(scores, maskScores)))
-    const context = fromHeads(g.matMul(attention, value!))
+    const [query, key, value] = layers.linear(x, [names.query, names.key, names.value])
+    const context = attention({ query: query!, key: key!, value: value!, mask, heads })
     x = norm(g.add(sublayer(context, names.attentionOutput), x), names.attentionNorm)
     const inner = g.gelu(linear(x, names.intermediate))
     x = norm(g.add(sublayer(inner, names.output), x), names.outputNorm)

@@ -1,13 +1,18 @@
-/** @file The two ways in which a checkpoint becomes `Layers`: fp32 as it is, or int8 with activations quantised on the fly. */
+/**
+ * @file The ways in which a checkpoint becomes `Layers`: fp32 as it is, fp16 throughout, or int8 with activations quantised
+ * on the fly.
+ */
 import { assert } from '../../shared/lib/result.ts'
 import type { Value } from '../graph/builder.ts'
 import type { Graph } from '../graph/ops.ts'
 import type { Layers } from './bert.ts'
 import type { Checkpoint, CheckpointTensor } from './checkpoint.ts'
 
-export type Precision = 'fp32' | 'int8'
+export type Precision = 'fp32' | 'fp16' | 'int8'
 export type LayersOptions = {
   precision: Precision
+  /** Of `multiHeadAttention` or of the operators that it stands for. Default plain. */
+  attention?: 'plain' | 'fused'
   /** Keep the rows of look-up tables in int8 too: a quarter of the bytes for a few more operations per token. */
   quantiseTables?: boolean
   /** Rows of the position table to keep: the graph takes texts of at most so many tokens. */
@@ -27,6 +32,10 @@ export function createLayers(g: Graph, checkpoint: Checkpoint, options: LayersOp
     assert(tensor, `the checkpoint has ${name}`)
     return tensor
   }
+  const weightOf = (name: string, shape: readonly number[], data: Float32Array): Value =>
+    options.precision === 'fp16'
+      ? g.initializer(name, 'f16', shape, Float16Array.from(data))
+      : g.initializer(name, 'f32', shape, data)
   const parameter = (name: string): Value =>
     once(name, () => {
       const { shape, data } = tensorOf(name)
@@ -34,14 +43,14 @@ export function createLayers(g: Graph, checkpoint: Checkpoint, options: LayersOp
         ? Math.min(options.positions ?? shape[0]!, shape[0]!)
         : shape[0]!
       const kept = [rows, ...shape.slice(1)]
-      return g.initializer(name, 'f32', kept, data.subarray(0, (data.length / shape[0]!) * rows))
+      return weightOf(name, kept, data.subarray(0, (data.length / shape[0]!) * rows))
     })
 
-  const fp32Linear = (x: Value, module: string): Value => {
+  const floatLinear = (x: Value, module: string): Value => {
     const weight = once(`${module}.weight`, () => {
       const { shape, data } = tensorOf(`${module}.weight`)
       const [out, input] = shape as [number, number]
-      return g.initializer(`${module}.weight`, 'f32', [input, out], transpose(data, out, input))
+      return weightOf(`${module}.weight`, [input, out], transpose(data, out, input))
     })
     return g.add(g.matMul(x, weight), parameter(`${module}.bias`))
   }
@@ -74,11 +83,23 @@ export function createLayers(g: Graph, checkpoint: Checkpoint, options: LayersOp
 
   return {
     parameter,
+    ...(options.attention === 'fused' ? { attention: fusedAttention(g) } : {}),
     lookUp: options.quantiseTables ? int8LookUp : (name, ids) => g.gatherRows(parameter(name), ids),
     linear:
       options.precision === 'int8'
         ? int8Linear
-        : (x, modules) => modules.map((module) => fp32Linear(x, module)),
+        : (x, modules) => modules.map((module) => floatLinear(x, module)),
+  }
+}
+
+/** All layers see the same mask, so the lengths are counted once. */
+function fusedAttention(g: Graph): NonNullable<Layers['attention']> {
+  const lengths = new Map<Value, Value>()
+  return ({ query, key, value, mask, heads }) => {
+    const known =
+      lengths.get(mask) ?? g.asType(g.reshape(g.reduceSum(mask, 1), mask.shape.slice(0, 1)), 'i32')
+    lengths.set(mask, known)
+    return g.multiHeadAttention(query, key, value, known, heads)
   }
 }
 

@@ -22,10 +22,23 @@ export type TrainableOptions = {
   /** Share of numbers set to zero, [0, 1). */
   dropout: number
 }
+/**
+ * Where the layers find what they do not make. By default parameters are inputs of the graph, and rows of a trained table
+ * are differentiated apart from it. A graph that keeps the parameters in itself gives these instead; gradients then reach
+ * whole tables, and nothing on the way needs a number of the host.
+ */
+export type Resident = {
+  /** Any tensor, trained or frozen, by name. */
+  tensor(name: string): Value
+  /** f32[DROPOUT_NUMBERS] */
+  dropoutPool(): Value
+  /** i64[sites] */
+  dropoutOffsets(): Value
+}
 export type TrainableLayers = Layers & {
   /** In order of their emission. */
   lookUps: LookUp[]
-  /** Graph inputs by the names of `trained`. Only what the model used. */
+  /** The parameters by the names of `trained`. Only what the model used. */
   inputs: ReadonlyMap<string, Value>
   /** How many dropout sites there are: the length of the input `dropout_offsets`. */
   dropoutSites(): number
@@ -35,10 +48,15 @@ export type TrainableLayers = Layers & {
 export const DROPOUT_POOL = 1 << 22
 /** The longest mask there may be. */
 const DROPOUT_SITE_MAX = 1 << 22
+export const DROPOUT_NUMBERS = DROPOUT_POOL + DROPOUT_SITE_MAX
 export const DROPOUT_POOL_INPUT = 'dropout_pool'
 export const DROPOUT_OFFSETS_INPUT = 'dropout_offsets'
 
-export function createTrainableLayers(g: Graph, options: TrainableOptions): TrainableLayers {
+export function createTrainableLayers(
+  g: Graph,
+  options: TrainableOptions,
+  resident?: Resident,
+): TrainableLayers {
   const { trained, frozen, tuning, dropout: rate } = options
   const values = new Map<string, Value>()
   const inputs = new Map<string, Value>()
@@ -49,7 +67,7 @@ export function createTrainableLayers(g: Graph, options: TrainableOptions): Trai
     const known = values.get(name)
     if (known) return known
     const shape = trained.get(name)
-    const value = shape ? g.input(name, 'f32', shape) : constantOf(name)
+    const value = resident ? resident.tensor(name) : shape ? g.input(name, 'f32', shape) : constantOf(name)
     if (shape) inputs.set(name, value)
     values.set(name, value)
     return value
@@ -85,16 +103,21 @@ export function createTrainableLayers(g: Graph, options: TrainableOptions): Trai
     if (rate === 0) return x
     const count = countOf(x)
     assert(count <= DROPOUT_SITE_MAX, `a dropout mask of ${count} numbers is cut from the pool`)
+    const site = g.ints([sites++])
+    if (resident) {
+      // The bounds of a Slice are read on the host, so the places of the mask are computed instead.
+      const from = g.gatherRows(resident.dropoutOffsets(), site)
+      const mask = g.gatherRows(resident.dropoutPool(), g.add(from, g.range(count)))
+      return g.mul(x, g.reshape(mask, x.shape))
+    }
     const once = (name: string, make: () => Value) => {
       const value = values.get(name) ?? make()
       values.set(name, value)
       return value
     }
-    const pool = once(DROPOUT_POOL_INPUT, () =>
-      g.input(DROPOUT_POOL_INPUT, 'f32', [DROPOUT_POOL + DROPOUT_SITE_MAX]),
-    )
+    const pool = once(DROPOUT_POOL_INPUT, () => g.input(DROPOUT_POOL_INPUT, 'f32', [DROPOUT_NUMBERS]))
     const offsets = once(DROPOUT_OFFSETS_INPUT, () => g.input(DROPOUT_OFFSETS_INPUT, 'i64', ['sites']))
-    const from = g.gatherRows(offsets, g.ints([sites++]))
+    const from = g.gatherRows(offsets, site)
     const mask = g.emit('Slice', [pool, from, g.add(from, g.ints([count])), g.ints([0])], {
       shape: [count],
       dtype: 'f32',
@@ -108,8 +131,9 @@ export function createTrainableLayers(g: Graph, options: TrainableOptions): Trai
     dropoutSites: () => sites,
     parameter,
     lookUp: (name, ids) => {
-      // A view of the table through which nothing flows back: the rows are differentiated instead.
-      const rows = g.gatherRows({ ...parameter(name) }, ids)
+      // By default a view of the table, through which nothing flows back: the rows are differentiated instead.
+      const table = parameter(name)
+      const rows = g.gatherRows(resident ? table : { ...table }, ids)
       if (trained.has(name)) lookUps.push({ table: name, ids, rows })
       return rows
     },
@@ -123,8 +147,12 @@ export function createTrainableLayers(g: Graph, options: TrainableOptions): Trai
   }
 }
 
+/** Where the mask of each site begins in the pool, drawn from the seed of a batch: i64[sites]. */
+export function dropoutOffsets(sites: number, random: () => number): BigInt64Array {
+  return BigInt64Array.from({ length: sites }, () => BigInt(Math.floor(random() * DROPOUT_POOL)))
+}
 /** Numbers of the dropout pool: 0 with probability `rate`, else 1 / (1 − rate). */
 export function dropoutPool(rate: number, random: () => number): Float32Array {
   const kept = 1 / (1 - rate)
-  return Float32Array.from({ length: DROPOUT_POOL + DROPOUT_SITE_MAX }, () => (random() < rate ? 0 : kept))
+  return Float32Array.from({ length: DROPOUT_NUMBERS }, () => (random() < rate ? 0 : kept))
 }

@@ -4,6 +4,7 @@ import type { BlobStore } from '../blob-store.ts'
 import type { IndexStore } from '../indexing/index-store.ts'
 import type { ModelStore } from '../jobs/model.ts'
 import type { Log } from '../jobs/work-loop.ts'
+import type { Provider } from '../runtime/session.ts'
 import { ActivationError, activateModel } from './activate-model.ts'
 import type { RunStore } from './run-store.ts'
 import { RunError, RunStopped, readCard, trainModel } from './train-model.ts'
@@ -26,6 +27,8 @@ type Deps = {
   /** Folder for the states of training runs. */
   directory: string
   threads: number
+  /** Where the steps of training are computed. */
+  provider: Provider
 }
 
 const HEARTBEAT_MS = 3_000

@@ -1,5 +1,6 @@
 /** @file What the training thread and the worker say to each other. */
 import type { Checkpoint } from '../model/checkpoint.ts'
+import type { Provider } from '../runtime/session.ts'
 import type { TrainingData } from '../train/examples.ts'
 import type { ProgressLine } from '../train/journal.ts'
 import type { Recipe } from '../train/recipe.ts'
@@ -12,6 +13,7 @@ export type TrainTask = {
   /** Folder of the state, which a worker on the same machine goes on from. */
   directory: string
   threads: number
+  provider: Provider
   deadlineMs: number
 }
 export type TrainReply =

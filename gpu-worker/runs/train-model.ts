@@ -12,6 +12,7 @@ import type { OfflineModel } from '../evaluation/offline-index.ts'
 import type { IndexStore, Published } from '../indexing/index-store.ts'
 import type { ModelStore } from '../jobs/model.ts'
 import { type Checkpoint, checkpointFiles } from '../model/checkpoint.ts'
+import type { Provider } from '../runtime/session.ts'
 import { JOURNAL_FILE } from '../train/journal.ts'
 import { parseRecipe, type Recipe } from '../train/recipe.ts'
 import { compareModels } from './compare-models.ts'
@@ -32,6 +33,8 @@ type Deps = {
   /** Folder for states; a run has its own in it. */
   directory: string
   threads: number
+  /** Where the steps of training are computed. */
+  provider: Provider
 }
 type Options = { onProgress(progress: NonNullable<Run['progress']>): void; signal: AbortSignal }
 
@@ -59,6 +62,7 @@ export async function trainModel(deps: Deps, run: Run, { onProgress, signal }: O
       base,
       directory,
       threads: deps.threads,
+      provider: deps.provider,
       deadlineMs: Date.parse(run.startedAt!) + request.minutesMax * 60_000,
     },
     onProgress,

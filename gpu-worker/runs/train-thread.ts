@@ -10,7 +10,7 @@ import type { TrainOrder, TrainReply, TrainTask } from './train-messages.ts'
 
 assert(parentPort, 'runs as a worker thread')
 const port = parentPort
-const { recipe, data, base, directory, threads, deadlineMs } = workerData as TrainTask
+const { recipe, data, base, directory, threads, provider, deadlineMs } = workerData as TrainTask
 const stop = new AbortController()
 const reply = (message: TrainReply) => port.postMessage(message)
 port.on('message', ({ kind }: TrainOrder) => kind === 'stop' && stop.abort())
@@ -28,7 +28,7 @@ const journal = createJournal({
   },
 })
 try {
-  const options = { base, directory, threads, journal, signal: stop.signal, deadlineMs }
+  const options = { base, directory, threads, provider, journal, signal: stop.signal, deadlineMs }
   const trained = await runRecipe(recipe, data, options)
   reply({ kind: 'trained', trained, fingerprint: fingerprintOf(recipe, data) })
 } catch (error) {

@@ -5,7 +5,7 @@
  */
 import { loraNames, type Tuning } from '../model/tuning.ts'
 import { type Parameter, type ParameterLayout, viewOf } from './parameters.ts'
-import type { AfterStep } from './trainer.ts'
+import type { AfterStep } from './plan.ts'
 
 /** Decay of the smoothed sensitivity and of its uncertainty, β₁ and β₂ of the paper. */
 const SENSITIVITY_DECAY = 0.85

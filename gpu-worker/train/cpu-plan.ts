@@ -1,75 +1,46 @@
 /**
  * @file How a step runs on the CPU: the graph gives gradients, straight into one vector, and the optimiser runs over it here.
- * One session for each shape of batch, the ones not used for longest closed first.
+ * It is also the plan, on any provider, of a tuning that looks at the gradient of each step.
  */
 import { createRandom } from '../../shared/lib/random.ts'
 import { assert } from '../../shared/lib/result.ts'
 import type { BertConfig } from '../model/config.ts'
-import { DROPOUT_OFFSETS_INPUT, DROPOUT_POOL, DROPOUT_POOL_INPUT, dropoutPool } from '../model/trainable.ts'
-import { type FloatTensor, openSession, type Session, type Tensor } from '../runtime/session.ts'
-import type { EmitLoss } from './network.ts'
+import { DROPOUT_OFFSETS_INPUT, DROPOUT_POOL_INPUT, dropoutOffsets, dropoutPool } from '../model/trainable.ts'
+import {
+  type FloatTensor,
+  openSession,
+  type Provider,
+  type Session,
+  type Tensor,
+} from '../runtime/session.ts'
+import { type AdamWState, adamW, gradientNorm } from './adamw.ts'
 import { type ParameterLayout, viewOf } from './parameters.ts'
-import { buildStepModel, LOSS_OUTPUT, type StepModel, type StepModelOptions } from './step-model.ts'
-
-/** A batch: its graph, which depends on `shape` alone, and its numbers. */
-export type Batch = {
-  /** Names the graph among all batches of a run: objective and sizes. */
-  shape: string
-  emit: EmitLoss
-  feeds: Readonly<Record<string, Tensor>>
-  /** Texts in it, for the speed shown. */
-  texts: number
-}
-export type Outcome = { loss: number; shown: Readonly<Record<string, FloatTensor>> }
-export type Plan = {
-  /**
-   * Add `weight` times the gradient of the batch's loss at `parameters` to `into`. With `isFirst` there are only zeros there
-   * yet, and the runtime writes to it directly.
-   */
-  addGradient(
-    parameters: Float32Array,
-    batch: Batch,
-    weight: number,
-    seed: number,
-    into: Float32Array,
-    isFirst: boolean,
-  ): Promise<Outcome>
-  close(): Promise<void>
-}
-
-/** Graphs kept open: each has the memory of its activations. */
-const SESSIONS_MAX = 8
+import {
+  type AfterStep,
+  isSound,
+  type Outcome,
+  type Part,
+  type Plan,
+  type PlanOptions,
+  type StepOutcome,
+} from './plan.ts'
+import { createSessionCache } from './session-cache.ts'
+import { buildStepModel, LOSS_OUTPUT, type StepModel } from './step-model.ts'
 
 type Open = { step: StepModel; session: Session }
 
 export function createCpuPlan(
   config: BertConfig,
   layout: ParameterLayout,
-  options: Omit<StepModelOptions, 'trained'> & { threads: number; seed: number },
+  options: PlanOptions & { afterStep?: AfterStep; provider?: Provider },
 ): Plan {
-  const sessions = new Map<string, Open>()
+  const { afterStep, provider = 'cpu' } = options
+  const sessions = createSessionCache<Open>()
   const trained = new Map(layout.parameters.map(({ name, shape }) => [name, shape]))
-  let scratch: Float32Array | null = null
   const pool = options.dropout > 0 ? dropoutPool(options.dropout, createRandom(options.seed)) : null
-
-  const open = async ({ shape, emit }: Batch): Promise<Open> => {
-    const known = sessions.get(shape)
-    if (known) {
-      sessions.delete(shape)
-      sessions.set(shape, known) // last in the order of eviction
-      return known
-    }
-    const step = buildStepModel(config, { ...options, trained }, emit)
-    const session = await openSession(step.model, { threads: options.threads })
-    const made = { step: { ...step, model: new Uint8Array() }, session }
-    sessions.set(shape, made)
-    if (sessions.size > SESSIONS_MAX) {
-      const [oldest, { session: closing }] = sessions.entries().next().value!
-      sessions.delete(oldest)
-      await closing.close()
-    }
-    return made
-  }
+  const gradient = new Float32Array(layout.size)
+  let scratch: Float32Array | null = null
+  let state: AdamWState | null = null
 
   const tensorOf = (vector: Float32Array, name: string): FloatTensor => {
     const parameter = layout.byName.get(name)
@@ -78,45 +49,80 @@ export function createCpuPlan(
   }
   const dropoutFeeds = ({ dropoutSites }: StepModel, seed: number): Record<string, Tensor> => {
     if (!pool || dropoutSites === 0) return {}
-    const random = createRandom(seed)
-    const offsets = BigInt64Array.from({ length: dropoutSites }, () =>
-      BigInt(Math.floor(random() * DROPOUT_POOL)),
-    )
     return {
       [DROPOUT_POOL_INPUT]: { data: pool, dims: [pool.length] },
-      [DROPOUT_OFFSETS_INPUT]: { data: offsets, dims: [dropoutSites] },
+      [DROPOUT_OFFSETS_INPUT]: {
+        data: dropoutOffsets(dropoutSites, createRandom(seed)),
+        dims: [dropoutSites],
+      },
     }
   }
 
-  return {
-    async addGradient(parameters, batch, weight, seed, into, isFirst) {
-      const { step, session } = await open(batch)
-      const feeds: Record<string, Tensor> = { ...batch.feeds, ...dropoutFeeds(step, seed) }
-      for (const name of step.inputs) feeds[name] = tensorOf(parameters, name)
-      const isDirect = isFirst && weight === 1
-      if (!isDirect) scratch ??= new Float32Array(layout.size)
-      const target = isDirect ? into : scratch!
-      const gradients: Record<string, FloatTensor> = {}
-      for (const name of step.gradients) gradients[`gradient/${name}`] = tensorOf(target, name)
-      const results = await session.run(feeds, gradients)
+  /** Adds `weight` times the gradient at `parameters`. With `isFirst` there are only zeros yet, and the runtime writes. */
+  const addGradient = async (
+    parameters: Float32Array,
+    { batch, weight, seed }: Part,
+    isFirst: boolean,
+  ): Promise<Outcome> => {
+    const { step, session } = await sessions.get(batch.shape, async () => {
+      const made = buildStepModel(config, { ...options, trained }, batch.emit)
+      const opened = await openSession(made.model, { threads: options.threads, provider })
+      return { step: { ...made, model: new Uint8Array() }, session: opened }
+    })
+    const feeds: Record<string, Tensor> = { ...batch.feeds, ...dropoutFeeds(step, seed) }
+    for (const name of step.inputs) feeds[name] = tensorOf(parameters, name)
+    const isDirect = isFirst && weight === 1
+    if (!isDirect) scratch ??= new Float32Array(layout.size)
+    const target = isDirect ? gradient : scratch!
+    const gradients: Record<string, FloatTensor> = {}
+    for (const name of step.gradients) gradients[`gradient/${name}`] = tensorOf(target, name)
+    const results = await session.run(feeds, gradients)
 
-      if (!isDirect)
-        for (const name of step.gradients) {
-          const { offset, count } = layout.byName.get(name)!
-          for (let i = offset; i < offset + count; i++) into[i]! += weight * target[i]!
-        }
-      for (const { table, ids, output } of step.rows) {
-        const rows = batch.feeds[ids]
-        assert(rows?.data instanceof BigInt64Array, `${ids} are ids`)
-        addRows(tensorOf(into, table), rows.data, results[output]!.data, weight)
+    if (!isDirect)
+      for (const name of step.gradients) {
+        const { offset, count } = layout.byName.get(name)!
+        for (let i = offset; i < offset + count; i++) gradient[i]! += weight * target[i]!
       }
-      const shown = Object.fromEntries(step.shown.map((name) => [name, results[`shown/${name}`]!]))
-      return { loss: results[LOSS_OUTPUT]!.data[0]!, shown }
+    for (const { table, ids, output } of step.rows) {
+      const rows = batch.feeds[ids]
+      assert(rows?.data instanceof BigInt64Array, `${ids} are ids`)
+      addRows(tensorOf(gradient, table), rows.data, results[output]!.data, weight)
+    }
+    const shown = Object.fromEntries(step.shown.map((name) => [name, results[`shown/${name}`]!]))
+    return { loss: results[LOSS_OUTPUT]!.data[0]!, shown }
+  }
+
+  return {
+    stepsMax: 1,
+    gradient,
+    memory: afterStep?.memory ?? new Map(),
+    async begin(vectors) {
+      state = vectors
     },
-    async close() {
-      for (const { session } of sessions.values()) await session.close()
-      sessions.clear()
+    async advance(steps) {
+      assert(state, 'the plan has begun')
+      const outcomes: StepOutcome[] = []
+      for (const { number, rate, parts } of steps) {
+        gradient.fill(0)
+        const made: Outcome[] = []
+        let loss = 0
+        for (const part of parts) {
+          const outcome = await addGradient(state.parameters, part, made.length === 0)
+          made.push(outcome)
+          loss += part.weight * outcome.loss
+        }
+        const norm = gradientNorm(gradient)
+        const outcome = { loss, gradientNorm: norm, parts: made }
+        if (!isSound(outcome)) break
+        const scale = norm > options.clipNorm ? options.clipNorm / norm : 1
+        adamW(state, gradient, layout, { rate, step: number, scale }, options.adamW)
+        afterStep?.apply(number, state.parameters, gradient)
+        outcomes.push(outcome)
+      }
+      return outcomes
     },
+    async sync() {}, // the steps were made in the vectors themselves
+    close: () => sessions.close(),
   }
 }
 

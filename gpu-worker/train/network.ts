@@ -27,12 +27,24 @@ export type Network = {
 export type Loss = { loss: Value; outputs?: Readonly<Record<string, Value>> }
 export type EmitLoss = (net: Network) => Loss
 
+/** A graph of its own, whose inputs are the parameters and the batch. */
 export function createNetwork(config: BertConfig, options: TrainableOptions): Network {
   const g = createGraph('training_step')
-  const layers = createTrainableLayers(g, options)
+  return networkOn(g, config, createTrainableLayers(g, options), (name, dtype, shape) =>
+    g.input(name, dtype, shape),
+  )
+}
+
+/** @param makeInput the value of an input of the batch; asked once for each name */
+export function networkOn(
+  g: Graph,
+  config: BertConfig,
+  layers: TrainableLayers,
+  makeInput: Network['input'],
+): Network {
   const inputs = new Map<string, Value>()
   const input = (name: string, dtype: DType, shape: Shape): Value => {
-    const value = inputs.get(name) ?? g.input(name, dtype, shape)
+    const value = inputs.get(name) ?? makeInput(name, dtype, shape)
     inputs.set(name, value)
     return value
   }

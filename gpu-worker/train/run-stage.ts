@@ -7,8 +7,9 @@ import type { ParameterSpec } from '../model/config.ts'
 import type { CheckpointTensor } from '../model/safetensors.ts'
 import { initialValues } from '../model/seeded.ts'
 import { mergeDelta, tuningSpecs } from '../model/tuning.ts'
+import type { Provider } from '../runtime/session.ts'
 import { createRankBudget } from './adalora.ts'
-import { createCpuPlan } from './cpu-plan.ts'
+import { createPlan } from './choose-plan.ts'
 import { histogramsOf, watchedParameters } from './histogram.ts'
 import type { Journal } from './journal.ts'
 import { layOut } from './parameters.ts'
@@ -25,6 +26,8 @@ export type Context = {
   threads: number
   /** For recipes with back-translation. */
   translator?: Translator
+  /** Where steps are computed. Default cpu. */
+  provider?: Provider
   journal: Journal
   signal?: AbortSignal
   /** Unix time after which each stage ends with the best that it has. */
@@ -90,13 +93,17 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
     return { ...base, trained: true, tensors: mergeDelta(tensors, heads, tuning), heads: kept }
   }
 
-  const plan = createCpuPlan(base.config, layout, {
+  const plan = createPlan(base.config, layout, {
     frozen: everything,
     tuning,
     dropout: settings.dropout,
+    adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: settings.weightDecay },
+    clipNorm: settings.clipNorm,
     threads: context.threads,
+    provider: context.provider ?? 'cpu',
     seed,
     ...(settings.adversarial ? { adversarial: settings.adversarial } : {}),
+    ...(tuning.kind === 'adalora' ? { afterStep: createRankBudget(layout, tuning, settings.steps) } : {}),
   })
   const watched = watchedParameters(layout)
   const fingerprint = stageFingerprint(stage, context)
@@ -114,8 +121,6 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
         steps: settings.steps,
         floor: settings.floor,
       },
-      adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: settings.weightDecay },
-      clipNorm: settings.clipNorm,
       accumulate: settings.accumulate,
       seed,
       fingerprint,
@@ -133,7 +138,6 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
             },
           }
         : {}),
-      ...(tuning.kind === 'adalora' ? { afterStep: createRankBudget(layout, tuning, settings.steps) } : {}),
       ...(context.deadlineMs === undefined ? {} : { isOutOfTime: () => Date.now() > context.deadlineMs! }),
       ...(context.signal ? { signal: context.signal } : {}),
       onStart: (step, best) => log.start(step, best),
@@ -144,7 +148,7 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
         look: (step, parameters, gradient) =>
           log.tensors(step, {
             parameters: histogramsOf(watched, parameters),
-            gradients: histogramsOf(watched, gradient),
+            gradients: gradient ? histogramsOf(watched, gradient) : {},
           }),
       },
     })

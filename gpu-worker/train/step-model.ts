@@ -25,11 +25,7 @@ export const LOSS_OUTPUT = 'loss'
 export function buildStepModel(config: BertConfig, options: StepModelOptions, emit: EmitLoss): StepModel {
   const net = createNetwork(config, options)
   const { g, layers } = net
-  const plain = { constants: [] as Value[] }
-  const made = options.adversarial
-    ? emitAdversarial(net, emit, options.adversarial)
-    : { ...plain, ...emit(net) }
-  const loss = g.add(g.reshape(made.loss, [1]), emitRegulariser(net, options))
+  const { loss, outputs, constants } = emitStepLoss(net, options, emit)
 
   // A table that is only looked up has its gradient in rows.
   const isRead = (value: Value) => g.nodes.some((node) => node.inputs.includes(value))
@@ -38,7 +34,7 @@ export function buildStepModel(config: BertConfig, options: StepModelOptions, em
     ...gradients.map((name) => layers.inputs.get(name)!),
     ...layers.lookUps.map(({ rows }) => rows),
   ]
-  const found = backward(g, loss, wrt, { constants: made.constants })
+  const found = backward(g, loss, wrt, { constants })
   const taken = new Set<Value>()
   const output = (value: Value, name: string) => {
     // Two outputs that are one value, or an input itself, need a node of their own.
@@ -55,7 +51,7 @@ export function buildStepModel(config: BertConfig, options: StepModelOptions, em
     output(found[gradients.length + at]!, `rows/${at}`)
     return { table, ids: ids.name, output: `rows/${at}` }
   })
-  const shown = Object.entries(made.outputs ?? {})
+  const shown = Object.entries(outputs)
   for (const [name, value] of shown) output(value, `shown/${name}`)
   return {
     model: g.toModel(),
@@ -67,16 +63,34 @@ export function buildStepModel(config: BertConfig, options: StepModelOptions, em
   }
 }
 
+/** The loss f32[1] of a batch with all that the settings add to an objective. `constants` is for `backward`. */
+export function emitStepLoss(
+  net: Network,
+  options: Pick<StepModelOptions, 'tuning' | 'adversarial'>,
+  emit: EmitLoss,
+) {
+  const { g } = net
+  const plain = { constants: [] as Value[] }
+  const made = options.adversarial
+    ? emitAdversarial(net, emit, options.adversarial)
+    : { ...plain, ...emit(net) }
+  const loss = g.add(g.reshape(made.loss, [1]), emitRegulariser(net, options))
+  return { loss, outputs: made.outputs ?? {}, constants: made.constants }
+}
+
 /**
  * AdaLoRA's factors are to stay orthogonal, so that its singular values are that:
  *   γ Σ over modules (‖A Aᵀ − I‖² + ‖Bᵀ B − I‖²);   0 for every other tuning.
  */
-function emitRegulariser({ g, config, layers }: Network, { tuning }: StepModelOptions): Value {
+function emitRegulariser(
+  { g, config, layers }: Network,
+  { tuning }: Pick<StepModelOptions, 'tuning'>,
+): Value {
   let total = g.reshape(g.scalar(0), [1])
   if (tuning.kind !== 'adalora' || tuning.orthogonality === 0) return total
   const identity = new Float32Array(tuning.rank ** 2)
   for (let k = 0; k < tuning.rank; k++) identity[k * tuning.rank + k] = 1
-  const unit = g.initializer('identity', 'f32', [tuning.rank, tuning.rank], identity)
+  const unit = g.tensor([tuning.rank, tuning.rank], identity)
   const gap = (product: Value): Value => {
     const difference = g.sub(product, unit)
     return g.reshape(g.reduceSum(g.mul(difference, difference), [0, 1]), [1])

@@ -1,12 +1,11 @@
 /**
- * @file The loop: batch → gradient → clip → AdamW, with validation, the best parameters kept, and a state file. Knows nothing
- * of what is learnt: tasks bring batches, `validate` brings a metric.
+ * @file The loop: batches → steps, with validation, the best parameters kept, and a state file. Knows nothing of what is
+ * learnt (tasks bring batches, `validate` brings a metric) nor of where a step is computed (a plan does it).
  */
 import { assert } from '../../shared/lib/result.ts'
 import type { CheckpointTensor } from '../model/safetensors.ts'
-import { type AdamWOptions, adamW, gradientNorm } from './adamw.ts'
-import type { Batch, Outcome, Plan } from './cpu-plan.ts'
 import { flatten, type ParameterLayout, unflatten } from './parameters.ts'
+import type { Batch, Outcome, Plan, Step } from './plan.ts'
 import { rateAt, type Schedule } from './schedule.ts'
 import { readState, type TrainingState, writeState } from './state-file.ts'
 
@@ -24,12 +23,6 @@ export type Validation = {
   /** Validations in a row without a better metric after which the run stops; Infinity never stops. */
   patience: number
 }
-/** What a tuning does to the parameters between steps; AdaLoRA spends its budget of ranks here. */
-export type AfterStep = {
-  apply(step: number, parameters: Float32Array, gradient: Float32Array): void
-  /** What `apply` remembers, as part of the state. */
-  memory: ReadonlyMap<string, Float32Array>
-}
 export type StepReport = {
   step: number
   loss: number
@@ -46,26 +39,25 @@ export type TrainerOptions = {
   plan: Plan
   tasks: readonly Task[]
   schedule: Schedule
-  adamW: AdamWOptions
-  /** Largest ‖g‖; Infinity for none. */
-  clipNorm: number
   /** Batches of each task per step. */
   accumulate: number
   seed: number
   fingerprint: string
   validation?: Validation
-  afterStep?: AfterStep
   /** Where the state goes, and after how many steps each; absent keeps none. */
   state?: { path: string; everySteps: number }
   signal?: AbortSignal
-  /** Said before each step: true ends the run with the best so far. What a clock decides is not repeatable. */
+  /** Said before the plan goes on: true ends the run with the best so far. What a clock decides is not repeatable. */
   isOutOfTime?(): boolean
   /** With the steps that were done before, 0 or more when a state was found, and the best metric until then. */
   onStart?(step: number, best: number | null): void
   onStep?(report: StepReport): void
   onValidation?(step: number, metric: number, isBest: boolean): void
-  /** A look inside: the parameters after every so many steps and the gradient that moved them, before clipping. Not to be kept. */
-  watch?: { everySteps: number; look(step: number, parameters: Float32Array, gradient: Float32Array): void }
+  /** A look inside: the parameters after every so many steps, and the plan's gradient. Not to be kept. */
+  watch?: {
+    everySteps: number
+    look(step: number, parameters: Float32Array, gradient: Float32Array | null): void
+  }
 }
 export type TrainingResult = {
   /** `not-finite`: a loss or gradient was NaN or infinite at `step`; the parameters are those before it. */
@@ -81,22 +73,22 @@ export type TrainingResult = {
 export class StateError extends Error {}
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
-  const { layout, plan, schedule, validation, watch, afterStep, seed } = options
+  const { layout, plan, schedule, validation, watch } = options
   const state = await startingState(options)
   const { vectors, progress } = state
-  const gradient = new Float32Array(layout.size)
+  await plan.begin(vectors)
   options.onStart?.(progress.step, progress.best?.metric ?? null)
 
   const save = async () => {
-    if (options.state)
-      await writeState(options.state.path, { ...state, extra: afterStep?.memory ?? new Map() })
+    if (!options.state) return
+    await plan.sync()
+    await writeState(options.state.path, { ...state, extra: plan.memory })
   }
-  const result = (reason: TrainingResult['reason']): TrainingResult => ({
-    reason,
-    step: progress.step,
-    best: progress.best,
-    tensors: unflatten(layout, state.best ?? vectors.parameters),
-  })
+  const result = async (reason: TrainingResult['reason']): Promise<TrainingResult> => {
+    await plan.sync()
+    const tensors = unflatten(layout, state.best ?? vectors.parameters)
+    return { reason, step: progress.step, best: progress.best, tensors }
+  }
 
   while (progress.step < schedule.steps) {
     if (validation && progress.stale >= validation.patience) return result('early-stopped')
@@ -108,44 +100,33 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
       await save()
       return result('stopped')
     }
-    const step = progress.step + 1
-    gradient.fill(0)
-    const outcomes: Record<string, Outcome> = {}
-    let loss = 0
-    let texts = 0
-    for (let part = 0; part < options.accumulate; part++)
-      for (const task of options.tasks) {
-        const draw = (step - 1) * options.accumulate + part
-        const batch = task.batchAt(draw)
-        const weight = task.weight / options.accumulate
-        const isFirst = part === 0 && task === options.tasks[0]
-        const outcome = await plan.addGradient(
-          vectors.parameters,
-          batch,
-          weight,
-          mix(seed, draw),
-          gradient,
-          isFirst,
-        )
-        outcomes[task.name] = outcome
-        loss += weight * outcome.loss
-        texts += batch.texts
-      }
-    const norm = gradientNorm(gradient)
-    if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
+    const steps = nextSteps(options, progress.step)
+    const outcomes = await plan.advance(steps)
+    for (const [at, { loss, gradientNorm, parts }] of outcomes.entries()) {
+      const { number, rate, texts } = steps[at]!
+      progress.step = number
+      options.onStep?.({
+        step: number,
+        loss,
+        outcomes: byTask(options.tasks, parts),
+        rate,
+        gradientNorm,
+        texts,
+      })
+    }
+    if (outcomes.length < steps.length) {
       await save()
       return result('not-finite')
     }
-    const rate = rateAt(schedule, step)
-    const scale = norm > options.clipNorm ? options.clipNorm / norm : 1
-    adamW(vectors, gradient, layout, { rate, step, scale }, options.adamW)
-    afterStep?.apply(step, vectors.parameters, gradient)
-    progress.step = step
-    options.onStep?.({ step, loss, outcomes, rate, gradientNorm: norm, texts })
 
+    const { step } = progress
     const isLast = step === schedule.steps
-    if (watch && (step % watch.everySteps === 0 || isLast)) watch.look(step, vectors.parameters, gradient)
+    if (watch && (step % watch.everySteps === 0 || isLast)) {
+      await plan.sync()
+      watch.look(step, vectors.parameters, plan.gradient)
+    }
     if (validation && (step % validation.everySteps === 0 || isLast)) {
+      await plan.sync()
       const metric = await validation.metricOf(unflatten(layout, vectors.parameters), step)
       const isBest = !progress.best || metric > progress.best.metric
       if (isBest) {
@@ -162,13 +143,43 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
   return result('finished')
 }
 
+/** As many steps as the plan takes at once, ending where the state is wanted: at a validation, a save, the end. */
+function nextSteps(
+  { plan, schedule, tasks, accumulate, seed, validation, watch, state }: TrainerOptions,
+  done: number,
+): (Step & { texts: number })[] {
+  const untilNext = (every: number) => every - (done % every)
+  const count = Math.min(
+    plan.stepsMax,
+    schedule.steps - done,
+    ...[validation, watch, state].flatMap((stop) => (stop ? [untilNext(stop.everySteps)] : [])),
+  )
+  return Array.from({ length: count }, (_, index) => {
+    const number = done + index + 1
+    const parts = Array.from({ length: accumulate }, (_, part) => (number - 1) * accumulate + part).flatMap(
+      (draw) =>
+        tasks.map((task) => ({
+          batch: task.batchAt(draw),
+          weight: task.weight / accumulate,
+          seed: mix(seed, draw),
+        })),
+    )
+    const texts = parts.reduce((sum, { batch }) => sum + batch.texts, 0)
+    return { number, rate: rateAt(schedule, number), parts, texts }
+  })
+}
+
+/** The parts of a step come task after task; of the accumulated ones the last is shown. */
+const byTask = (tasks: readonly Task[], parts: readonly Outcome[]): Record<string, Outcome> =>
+  Object.fromEntries(parts.map((outcome, at) => [tasks[at % tasks.length]!.name, outcome]))
+
 async function startingState(options: TrainerOptions): Promise<TrainingState> {
-  const { layout, fingerprint, state, afterStep } = options
+  const { layout, fingerprint, state, plan } = options
   if (state) {
     const found = await readState(state.path, layout.size, fingerprint)
     if (!found.ok) throw new StateError(found.error)
     if (found.value) {
-      for (const [name, values] of afterStep?.memory ?? []) {
+      for (const [name, values] of plan.memory) {
         const kept = found.value.extra.get(name)
         assert(kept?.length === values.length, `the state has ${name}`)
         values.set(kept)

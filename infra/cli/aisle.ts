@@ -150,6 +150,11 @@ program
   .option('--base <dir>', 'model folder to start from (default: the shipped model; pretrain needs none)')
   .requiredOption('--out <dir>', 'folder of the model, the state to resume from, and the journal')
   .option('--threads <n>', 'CPU threads (default: all)', integer(1, 256))
+  .addOption(
+    new Option('--provider <provider>', 'where to compute the steps')
+      .choices(['auto', 'cpu', 'cuda', 'webgpu'])
+      .default('cpu'),
+  )
   .option('--json', 'print one JSON object')
   .action(async (options) => {
     const { renderTuned, trainModel } = await import('./train.ts')

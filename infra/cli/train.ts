@@ -3,10 +3,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
-import { Secret } from '../../gpu-worker/config.ts'
-import { SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
+import { Secret, SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
+import { chooseProvider, probeProvider, probeProviders } from '../../gpu-worker/runtime/probe.ts'
+import type { Provider } from '../../gpu-worker/runtime/session.ts'
 import { DataError } from '../../gpu-worker/train/examples.ts'
 import { createJournal, type ProgressLine } from '../../gpu-worker/train/journal.ts'
 import { parseRecipe, RECIPES, type Recipe } from '../../gpu-worker/train/recipe.ts'
@@ -33,6 +34,7 @@ export type TrainOptions = {
   base?: string
   out: string
   threads?: number
+  provider: Provider | 'auto'
   quiet: boolean
 }
 
@@ -44,6 +46,8 @@ export async function trainModel(options: TrainOptions) {
   const baskets = options.baskets === undefined ? [] : readBaskets(options.baskets)
   const queries = options.queries === undefined ? [] : readQueryTexts(options.queries)
   const translator = translatorOf(recipe)
+  const threads = options.threads ?? cpus().length
+  const provider = await readProvider(options.provider, threads, options.quiet)
   const line = createLine(options.quiet)
   const chart = createTensorBoard(join(options.out, 'tensorboard'), process.pid)
   const journal = createJournal({
@@ -68,7 +72,8 @@ export async function trainModel(options: TrainOptions) {
       {
         base,
         directory: options.out,
-        threads: options.threads ?? cpus().length,
+        threads,
+        provider,
         journal,
         signal: stop.signal,
         ...(translator ? { translator } : {}),
@@ -117,6 +122,18 @@ function translatorOf(recipe: Recipe): Translator | null {
   if (key === undefined || key === '')
     throw new Failure(`The recipe takes the key of ${service.url} from ${apiKeyEnv}, which is not set.`)
   return createChatTranslator({ ...service, apiKey: key === null ? null : new Secret(key) })
+}
+
+/** One that was asked for by name has to be there: a run of hours on the wrong device helps nobody. */
+async function readProvider(wanted: Provider | 'auto', threads: number, quiet: boolean): Promise<Provider> {
+  if (wanted === 'cpu') return 'cpu'
+  const findings = wanted === 'auto' ? await probeProviders(threads) : [await probeProvider(wanted, threads)]
+  const { provider, sentence } = chooseProvider(wanted, findings)
+  const failed = findings.find((finding) => finding.provider === wanted && !finding.works)
+  if (failed && !failed.works)
+    throw new Failure(`${wanted} does not work here: ${failed.reason}. Use --provider auto or cpu.`)
+  if (!quiet) process.stderr.write(`${sentence}\n`)
+  return provider
 }
 
 export async function readBase(directory: string) {

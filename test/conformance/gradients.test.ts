@@ -85,7 +85,7 @@ function relativeDistance(a: ArrayLike<number>, b: ArrayLike<number>): number {
 
 describe('each operator and its pullback, in float64, equals PyTorch', () => {
   it('is there for every rule', () => {
-    expect(new Set(Object.keys(ops))).toEqual(new Set(Object.keys(vjpRules)))
+    expect(Object.keys(ops)).toEqual(expect.arrayContaining(Object.keys(vjpRules)))
   })
 
   it.each(Object.entries(ops))('%s', (op, { inputs, ids, r, y, gradients }) => {

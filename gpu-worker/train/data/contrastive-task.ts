@@ -1,8 +1,8 @@
 /** @file Batches for contrastive learning: queries with their documents, mined negatives, and who is no negative of whom. */
 import { createRandom, type Random } from '../../../shared/lib/random.ts'
 import type { WordPiece } from '../../../shared/text/wordpiece.ts'
-import type { Batch } from '../cpu-plan.ts'
 import { type ContrastiveOptions, emitContrastive } from '../objectives/contrastive.ts'
+import type { Batch } from '../plan.ts'
 import { mix, type Task } from '../trainer.ts'
 import { drawExamples } from './order.ts'
 import { paddedLength, padTexts } from './padding.ts'

@@ -42,7 +42,7 @@ export function emitContrastive(net: Network, shape: ContrastiveShape, options: 
   const document = net.vectors('document', documents, shape.documentSeq, options.pooling)
   const cosines = g.gemm(query, document, null, { transB: true })
 
-  const own = g.initializer('own', 'f32', [pairs, documents], diagonal(pairs, documents))
+  const own = g.tensor([pairs, documents], diagonal(pairs, documents))
   const ownCosine = g.reduceSum(g.mul(cosines, own), 1)
   const tooNear = g.mul(
     g.isGreater(cosines, g.add(ownCosine, g.scalar(options.margin))),
