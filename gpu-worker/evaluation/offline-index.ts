@@ -3,7 +3,7 @@ import { assert } from '../../shared/lib/result.ts'
 import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
 import type { Item } from '../../shared/schema/item.ts'
 import { itemText } from '../../shared/schema/item.ts'
-import type { Fusion, Manifest } from '../../shared/schema/manifest.ts'
+import type { Fusion, LearntFusion, Manifest } from '../../shared/schema/manifest.ts'
 import { contentOf } from '../../shared/segment/content.ts'
 import { decodeSegment } from '../../shared/segment/decode.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
@@ -11,7 +11,7 @@ import { quantiseItem } from '../../shared/vector/quantise.ts'
 
 /** Texts → unit vectors f32[dim]. */
 export type EncodeTexts = (texts: string[]) => Promise<Float32Array[]>
-export type OfflineModel = { dim: number; trained: boolean; encode: EncodeTexts }
+export type OfflineModel = { dim: number; trained: boolean; fusion?: LearntFusion; encode: EncodeTexts }
 
 const TEXTS_PER_STEP = 512
 const NOTHING = { key: 'offline', bytes: 0, sha256: '0'.repeat(64) }
@@ -55,6 +55,7 @@ export async function buildOfflineIndex(
       queryEncoder: NOTHING,
       vocabulary: NOTHING,
       lowercase: true,
+      ...(model?.fusion ? { fusion: model.fusion } : {}),
     },
     fusion: { vectorWeight: 0 },
     segments: [ref],

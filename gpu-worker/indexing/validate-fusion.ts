@@ -23,7 +23,7 @@ export type ShouldStop = () => Promise<boolean>
 /**
  * Known-item search: a query is two to four words of an item's title, a quarter of them with a typo; the item is the one
  * answer. The weight with the best MRR@10 wins if its gain over words alone is large enough and not chance; else 0.
- * Null when stopped.
+ * A model that has learnt its weight from judgments keeps it: those are what people asked for. Null when stopped.
  */
 export async function chooseVectorWeight(
   index: Index,
@@ -31,6 +31,8 @@ export async function chooseVectorWeight(
   shouldStop: ShouldStop = async () => false,
   seed = 1,
 ): Promise<Fusion | null> {
+  const learnt = index.manifest.model.fusion
+  if (learnt) return { vectorWeight: learnt.vectorWeight, evidence: { queries: learnt.queries, mrr: [] } }
   const queries = sampleQueries(index, createRandom(seed))
   /** Reciprocal ranks by weight and query. */
   const ranks = WEIGHTS.map((): number[] => [])

@@ -96,6 +96,7 @@ export function createModelStore(options: Options): ModelStore {
       queryEncoder: written.get(QUERY_ENCODER_FILE)!,
       vocabulary: written.get(VOCABULARY_FILE)!,
       lowercase: checkpoint.lowercase,
+      ...(checkpoint.fusion ? { fusion: checkpoint.fusion } : {}),
     }
   }
 

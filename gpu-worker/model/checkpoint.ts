@@ -8,6 +8,7 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { LearntFusion } from '../../shared/schema/manifest.ts'
 import { BertConfig, parameterSpecs } from './config.ts'
 import {
   type CheckpointTensor,
@@ -21,6 +22,8 @@ export type Checkpoint = {
   config: BertConfig
   /** False for a seeded model that has learnt nothing yet; kept in `config.json`. */
   trained: boolean
+  /** Goes with the vectors: how much they may say beside the words. Absent where no judgments were learnt from. */
+  fusion?: LearntFusion
   /** Token of each id. May be shorter than `vocab_size`, which some trainers round up. */
   vocabulary: string[]
   lowercase: boolean
@@ -97,6 +100,7 @@ export function checkpointFiles(
         ...(storage === 'f16' ? { torch_dtype: 'float16' } : {}),
         ...checkpoint.config,
         aisle_trained: checkpoint.trained,
+        ...(checkpoint.fusion ? { aisle_fusion: checkpoint.fusion } : {}),
       }),
     },
     { name: 'vocab.txt', bytes: utf8(`${checkpoint.vocabulary.join('\n')}\n`) },
@@ -149,7 +153,9 @@ const missing = (file: FileName, message: string) =>
 
 const UNSUPPORTED_FIELDS = ['model_type', 'hidden_act', 'position_embedding_type']
 
-function readConfig(files: Files): Result<Pick<Checkpoint, 'config' | 'trained'>, CheckpointError> {
+function readConfig(
+  files: Files,
+): Result<Pick<Checkpoint, 'config' | 'trained' | 'fusion'>, CheckpointError> {
   const json = readJson(files, 'config.json')
   if (!json.ok) return json
   if (json.value === undefined) return missing('config.json', 'A checkpoint needs config.json.')
@@ -161,8 +167,14 @@ function readConfig(files: Files): Result<Pick<Checkpoint, 'config' | 'trained'>
     const other = parsed.error.issues.every(({ path }) => UNSUPPORTED_FIELDS.includes(String(path[0])))
     return other ? unsupported('config.json', faults) : malformed('config.json', faults)
   }
-  const { aisle_trained: trained } = json.value as { aisle_trained?: unknown }
-  return ok({ config: parsed.data, trained: trained !== false })
+  const { aisle_trained: trained, aisle_fusion: learnt } = json.value as Record<string, unknown>
+  const fusion = LearntFusion.optional().safeParse(learnt)
+  if (!fusion.success) return malformed('config.json', 'aisle_fusion is not { vectorWeight, queries }')
+  return ok({
+    config: parsed.data,
+    trained: trained !== false,
+    ...(fusion.data ? { fusion: fusion.data } : {}),
+  })
 }
 
 const FastTokenizer = z.object({

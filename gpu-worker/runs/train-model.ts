@@ -165,6 +165,7 @@ async function openModel(
   return {
     dim: encoder.dim,
     trained: checkpoint.trained,
+    ...(checkpoint.fusion ? { fusion: checkpoint.fusion } : {}),
     encode: (texts) => encoder.encode(texts),
     close: () => encoder.close(),
   }

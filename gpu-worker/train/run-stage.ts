@@ -68,7 +68,9 @@ export class StageStopped extends Error {
 }
 
 export async function runStage(stage: Stage, context: Context): Promise<StageOutcome> {
-  const { base, settings, seed, name } = stage
+  const { settings, seed, name } = stage
+  // What was learnt of fusion was learnt of other vectors.
+  const { fusion: _, ...base } = stage.base
   const { tuning } = settings
   const added = new Map(
     [...stage.heads, ...tuningSpecs(base.config, tuning)]

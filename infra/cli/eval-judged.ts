@@ -64,6 +64,7 @@ async function openModel(directory: string): Promise<OfflineModel> {
   return {
     dim: encoder.dim,
     trained: checkpoint.trained,
+    ...(checkpoint.fusion ? { fusion: checkpoint.fusion } : {}),
     encode: (texts) => encoder.encode(texts),
   }
 }

@@ -18,6 +18,14 @@ export const SegmentRef = z.object({
 })
 export type SegmentRef = z.infer<typeof SegmentRef>
 
+/** What a model learnt of mixing words and vectors, on judged queries that it was not trained on. */
+export const LearntFusion = z.object({
+  vectorWeight: z.number().min(0).max(1),
+  /** Judged queries behind it. */
+  queries: z.int().positive(),
+})
+export type LearntFusion = z.infer<typeof LearntFusion>
+
 export const ModelRef = z.object({
   /** Content-derived id; item vectors of one manifest all come from this model. */
   id: z.string().min(1),
@@ -31,14 +39,16 @@ export const ModelRef = z.object({
   queryEncoder: Blob,
   vocabulary: Blob,
   lowercase: z.boolean(),
+  /** Absent in a model that saw no judgments: its weight is found on made-up queries. */
+  fusion: LearntFusion.optional(),
 })
 export type ModelRef = z.infer<typeof ModelRef>
 
-/** How hybrid search mixes its two lists; found by the worker on held-out known-item queries. */
+/** How hybrid search mixes its two lists: as the model has learnt it, or found by the worker on known-item queries. */
 export const Fusion = z.object({
   /** Share of the vector score in [0, 1]; 0 means that vectors did not help and hybrid equals lexical. */
   vectorWeight: z.number().min(0).max(1),
-  /** The figures behind the choice: MRR@10 of each weight tried on `queries` queries. Absent until validated. */
+  /** The figures behind the choice: MRR@10 of each weight tried on `queries` queries, none of a learnt one. Absent until validated. */
   evidence: z
     .object({ queries: z.int(), mrr: z.array(z.object({ vectorWeight: z.number(), mrr: z.number() })) })
     .optional(),

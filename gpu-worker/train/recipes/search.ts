@@ -6,6 +6,7 @@ import { createRandom } from '../../../shared/lib/random.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { DataError, type TrainingData, textOf } from '../examples.ts'
+import { learnFusion } from '../learn-fusion.ts'
 import { mineByWords } from '../mine-negatives.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
@@ -23,6 +24,9 @@ const MINED_DEPTH = 30
 const MINED_SKIP = 3
 const PROBE_QUERIES_MAX = 300
 const PROBE_DOCUMENTS_MAX = 6_000
+
+/** Relevance in [0, 1] is spread over 0 … 3 for the gain 2^rel − 1. */
+const GRADES = 3
 
 /** A query with what was said of it: relevance by place in the list of items, scaled to [0, 1]. */
 export type JudgedQuery = { text: string; relevance: ReadonlyMap<number, number> }
@@ -87,10 +91,19 @@ export async function tuneForSearch(
     delta = outcome.delta
     best = outcome.best?.metric ?? best
   }
-  return {
+  const judgments = ({ relevance }: JudgedQuery) =>
+    new Map([...relevance].map(([place, value]) => [data.items[place]!.id, GRADES * value]))
+  const fusion = await learnFusion(
     model,
+    data.items,
+    validation.map((query) => ({ text: query.text, judgments: judgments(query) })),
+    context.threads,
+  )
+  return {
+    model: { ...model, fusion },
     delta,
     metrics: {
+      'weight of the vectors beside the words': fusion.vectorWeight,
       'nDCG@10 of held-out queries, vectors alone': best ?? 0,
       'queries trained on': training.length,
       'queries held out': validation.length,
@@ -140,13 +153,13 @@ function splitQueries(queries: readonly JudgedQuery[], recipe: RecipeOf<'search'
   return { training: useful, validation }
 }
 
-/** Graded gain 2^rel − 1 with relevance in [0, 1] spread over 0 … 3; a document that nobody judged has none. */
+/** Graded gain; a document that nobody judged has none. */
 function judgedProbe(queries: readonly JudgedQuery[], all: readonly string[]): RetrievalProbe {
   const probed = queries.slice(0, PROBE_QUERIES_MAX)
   const judged = [...new Set(probed.flatMap(({ relevance }) => [...relevance.keys()]))]
   const stride = Math.max(1, Math.floor(all.length / Math.max(1, PROBE_DOCUMENTS_MAX - judged.length)))
   const places = [...new Set([...judged, ...Array.from(all.keys()).filter((place) => place % stride === 0)])]
-  const gain = (relevance: number) => 2 ** (3 * relevance) - 1
+  const gain = (relevance: number) => 2 ** (GRADES * relevance) - 1
   const discounted = (gains: readonly number[]) =>
     gains.slice(0, 10).reduce((sum, value, rank) => sum + value / Math.log2(rank + 2), 0)
   return {
