@@ -48,6 +48,7 @@ export async function tuneForSearch(
     [...training.map(({ text }) => text), ...(recipe.madeUpWeight > 0 ? phrasesOf(data.items) : [])],
     context,
   )
+  const madeUp = recipe.madeUpWeight > 0 ? createMadeUpPairs(data.items, recipe.contrastive, rephrase) : null
   let best: number | null = null
   let delta: Trained['delta'] = null
 
@@ -79,9 +80,7 @@ export async function tuneForSearch(
         seed,
         tasks: [
           task('judged', judged, 1, settings.hardNegatives),
-          ...(recipe.madeUpWeight > 0
-            ? [task('made-up', createMadeUpPairs(data.items, settings, rephrase), recipe.madeUpWeight, 0)]
-            : []),
+          ...(madeUp ? [task('made-up', madeUp, recipe.madeUpWeight, 0)] : []),
         ],
         metric: { name: 'nDCG@10', of: (candidate) => measureRetrieval(candidate, probe, context.threads) },
       },
