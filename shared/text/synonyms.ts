@@ -7,7 +7,10 @@ const GROUPS_TEXT = `
   cable kabel
   fridge refrigerator
   couch sofa
-  headset headphones
+  headset headphones earphones earbuds
+  monitor screen display
+  motherboard mainboard
+  wifi wireless wlan
   cellphone smartphone
   memory ram
   sneakers trainers

@@ -30,9 +30,9 @@ describe('catalogue to search', () => {
     expect(reply.model).toBeTruthy()
   })
 
-  it('says that the first model is not trained', async () => {
+  it('starts with the shipped model, which is trained', async () => {
     const status = await shop.secret.get<StatusReply>('/v1/status')
-    expect(status.model).toMatchObject({ trained: false, dim: 256, layers: 4 })
+    expect(status.model).toMatchObject({ trained: true, dim: 256, layers: 4 })
     expect(status.items).toMatchObject({ accepted: 200, searchable: 200 })
     expect(status.index.residentBytes).toBeGreaterThan(0)
   })
