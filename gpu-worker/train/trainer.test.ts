@@ -6,11 +6,12 @@ import { createWordPiece } from '../../shared/text/wordpiece.ts'
 import { mlmHeadSpecs } from '../model/heads.ts'
 import { createSeededCheckpoint } from '../model/seeded.ts'
 import type { Tuning } from '../model/tuning.ts'
+import { replaceFile } from '../replace-files.ts'
 import { ADAMW_DEFAULTS } from './adamw.ts'
 import { createCpuPlan, type Plan } from './cpu-plan.ts'
 import { createMlmTask } from './data/mlm-task.ts'
 import { layOut } from './parameters.ts'
-import { readState, replaceFile } from './state-file.ts'
+import { readState } from './state-file.ts'
 import { StateError, type Task, type TrainerOptions, train } from './trainer.ts'
 
 const vocabulary = [

@@ -79,6 +79,17 @@ export type TrainingResult = {
 
 /** Error of a state file that cannot be gone on with; the message says what to do. */
 export class StateError extends Error {}
+/** The state could not be written, for want of room as a rule; the message says from where the run goes on. */
+export class SaveError extends Error {
+  constructor(path: string, step: number, savedStep: number, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const before =
+      savedStep > 0
+        ? `That of step ${savedStep} is whole: make room, and the same command goes on from there.`
+        : 'There is none from before: make room and start again.'
+    super(`The state after step ${step} could not be written to ${path}: ${reason}. ${before}`, { cause })
+  }
+}
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
   const { layout, plan, schedule, validation, watch, afterStep, seed } = options
@@ -87,9 +98,16 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
   const gradient = new Float32Array(layout.size)
   options.onStart?.(progress.step, progress.best?.metric ?? null)
 
+  let savedStep = progress.step
   const save = async () => {
-    if (options.state)
-      await writeState(options.state.path, { ...state, extra: afterStep?.memory ?? new Map() })
+    if (!options.state) return
+    const { path } = options.state
+    try {
+      await writeState(path, { ...state, extra: afterStep?.memory ?? new Map() })
+    } catch (cause) {
+      throw new SaveError(path, progress.step, savedStep, cause)
+    }
+    savedStep = progress.step
   }
   const result = (reason: TrainingResult['reason']): TrainingResult => ({
     reason,

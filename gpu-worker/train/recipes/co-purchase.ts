@@ -7,7 +7,7 @@ import type { RecipeOf } from '../recipe.ts'
 import { measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
 import { contrastiveTask, type PairSource } from './pairs.ts'
-import type { Trained } from './trained.ts'
+import { deltaOf, type Trained } from './trained.ts'
 
 const BASKETS_MIN = 20
 const PROBE_MAX = { queries: 300, documents: 6_000 }
@@ -55,7 +55,7 @@ export async function tuneForCoPurchase(
   )
   return {
     model: outcome.model,
-    delta: outcome.delta,
+    delta: deltaOf(base, recipe.contrastive.tuning, outcome),
     metrics: {
       'MRR@10 of the second item of held-out baskets': outcome.best?.metric ?? 0,
       'baskets trained on': training.length,

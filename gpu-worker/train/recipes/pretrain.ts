@@ -5,9 +5,7 @@
 import { createRandom, type Random } from '../../../shared/lib/random.ts'
 import { trainWordPiece } from '../../../shared/text/train-wordpiece.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
-import type { Checkpoint } from '../../model/checkpoint.ts'
-import type { ParameterSpec } from '../../model/config.ts'
-import { classifierSpecs, mlmHeadSpecs } from '../../model/heads.ts'
+import { classifierSpecs, mlmHeadSpecs, withoutHead } from '../../model/heads.ts'
 import { createSeededCheckpoint } from '../../model/seeded.ts'
 import { createCategoryTask, labelByCategory } from '../data/category-task.ts'
 import { createMlmTask } from '../data/mlm-task.ts'
@@ -83,7 +81,7 @@ export async function pretrain(
     },
     context,
   )
-  const base: Checkpoint = { ...words.model, heads: new Map() } // the word head has done its work
+  const base = withoutHead(words.model, mlmHeadSpecs(start.config)) // it has done its work
   const categoryHead = categories ? classifierSpecs(base.config, categories.labels.length) : []
   const probe = knownItemProbe(heldOut, training, createRandom(recipe.seed))
   const space = await runStage(
@@ -119,17 +117,10 @@ export async function pretrain(
     context,
   )
   return {
-    model: without(space.model, categoryHead),
-    delta: space.delta,
+    model: withoutHead(space.model, categoryHead),
+    delta: null, // its base is the model of words alone, which is not kept
     metrics: { 'MRR@10 of held-out items': space.best?.metric ?? 0, items: items.length },
   }
-}
-
-/** Heads that were there to learn from, not to be used. */
-function without(model: Checkpoint, specs: readonly ParameterSpec[]): Checkpoint {
-  const heads = new Map(model.heads)
-  for (const { name } of specs) heads.delete(name)
-  return { ...model, heads }
 }
 
 /** Items whose texts differ: a text twice would be its own negative. */

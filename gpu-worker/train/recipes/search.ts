@@ -9,11 +9,11 @@ import { DataError, type TrainingData, textOf } from '../examples.ts'
 import { mineByWords } from '../mine-negatives.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
-import { type Context, runStage } from '../run-stage.ts'
+import { type Context, runStage, type StageOutcome } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
-import type { Trained } from './trained.ts'
+import { deltaOf, type Trained } from './trained.ts'
 
 const QUERIES_MIN = 10
 /** Candidates from which a negative is drawn. */
@@ -43,7 +43,7 @@ export async function tuneForSearch(
   )
   let model = base
   let best: number | null = null
-  let delta: Trained['delta'] = null
+  let outcome: StageOutcome | null = null
 
   for (let round = 0; round < recipe.rounds; round++) {
     const mined =
@@ -64,10 +64,12 @@ export async function tuneForSearch(
     const task = (name: string, source: PairSource, weight: number, hardNegatives: number) =>
       contrastiveTask({ name, source, tokenizer, settings: { ...settings, hardNegatives }, weight, seed })
     const judged = judgedPairs(training, documents, mined, recipe, rephrase)
-    const outcome = await runStage(
+    outcome = await runStage(
       {
         name: `search-${round + 1}`,
-        base: model,
+        // Few parameters go on where they were, on one base: what is learnt in all rounds is one delta.
+        base: outcome?.tuned ? base : model,
+        start: outcome?.tuned ?? null,
         heads: [],
         settings,
         seed,
@@ -82,12 +84,11 @@ export async function tuneForSearch(
       context,
     )
     model = outcome.model
-    delta = outcome.delta
     best = outcome.best?.metric ?? best
   }
   return {
     model,
-    delta,
+    delta: outcome && deltaOf(base, recipe.contrastive.tuning, outcome),
     metrics: {
       'nDCG@10 of held-out queries, vectors alone': best ?? 0,
       'queries trained on': training.length,
