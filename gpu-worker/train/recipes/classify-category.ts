@@ -26,6 +26,7 @@ export async function trainClassifier(
   const head = classifierSpecs(base.config, labels.length)
   const task = createCategoryTask(training, {
     ...{ tokenizer: createWordPiece(base), ...recipe.training, seed: recipe.seed, weight: 1 },
+    classes: labels.length,
   })
   const measure = async (model: Checkpoint) => {
     const texts = heldOut.map(({ text }) => text)

@@ -32,6 +32,7 @@ export async function distilQueryEncoder(
     throw new DataError(
       `A query encoder has at most ${HIDDEN_MAX} numbers per vector, the model has ${teacher.config.hidden_size}.`,
     )
+  if (data.items.length === 0) throw new DataError('The catalogue has no item to compare queries with.')
   const { training: settings, seed } = recipe
   const queries = queriesOf(data, seed)
   const heldOut = queries.slice(0, Math.min(HELD_OUT_MAX, Math.ceil(queries.length / 10)))

@@ -103,6 +103,7 @@ export async function pretrain(
         ...(categories
           ? [
               createCategoryTask(categories.examples, {
+                classes: categories.labels.length,
                 tokenizer,
                 batch: recipe.contrastive.pairs,
                 maxTokens: recipe.contrastive.maxDocumentTokens,

@@ -5,7 +5,7 @@
 import { createRandom } from '../../../shared/lib/random.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
-import { DataError, type TrainingData, textOf } from '../examples.ts'
+import { DataError, requireDifferent, type TrainingData, textOf } from '../examples.ts'
 import { mineByWords } from '../mine-negatives.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
@@ -34,6 +34,10 @@ export async function tuneForSearch(
 ): Promise<Trained> {
   const documents = data.items.map(textOf)
   const { training, validation } = splitQueries(groupJudgments(data), recipe)
+  requireDifferent(
+    training.flatMap((query) => answersOf(query, recipe).map((place) => documents[place]!)),
+    'all items that were judged relevant',
+  )
   const probe = judgedProbe(validation, documents)
   const tokenizer = createWordPiece(base)
   const rephrase = await prepareRephrasing(
@@ -109,7 +113,7 @@ export function groupJudgments({ items, judgments }: TrainingData): JudgedQuery[
       continue
     }
     const known = queries.get(query) ?? new Map<number, number>()
-    known.set(place, relevance / most)
+    known.set(place, most > 0 ? relevance / most : 0)
     queries.set(query, known)
   }
   if (queries.size < QUERIES_MIN)
@@ -129,15 +133,17 @@ function splitQueries(queries: readonly JudgedQuery[], recipe: RecipeOf<'search'
   }
   const validation = queries.filter(isHeldOut)
   const training = queries.filter((query) => !isHeldOut(query))
-  const isUseful = ({ relevance }: JudgedQuery) =>
-    [...relevance.values()].some((value) => value >= recipe.relevantFrom)
-  const useful = training.filter(isUseful)
+  const useful = training.filter((query) => answersOf(query, recipe).length > 0)
   if (useful.length === 0 || validation.length === 0)
     throw new DataError(
       'No judged query has a relevant item, or none could be held out; give more judgments.',
     )
   return { training: useful, validation }
 }
+
+/** Places of the items that answer a query; one of no relevance never does. */
+const answersOf = ({ relevance }: JudgedQuery, { relevantFrom }: RecipeOf<'search'>): number[] =>
+  [...relevance].flatMap(([place, value]) => (value > 0 && value >= relevantFrom ? [place] : []))
 
 /** Graded gain 2^rel − 1 with relevance in [0, 1] spread over 0 … 3; a document that nobody judged has none. */
 function judgedProbe(queries: readonly JudgedQuery[], all: readonly string[]): RetrievalProbe {
@@ -180,11 +186,12 @@ function judgedPairs(
   queries: readonly JudgedQuery[],
   documents: readonly string[],
   mined: readonly (readonly number[])[],
-  { relevantFrom, contrastive }: RecipeOf<'search'>,
+  recipe: RecipeOf<'search'>,
   rephrase: Rephrase,
 ): PairSource {
-  const relevant = queries.map(({ relevance }) => [...relevance].filter(([, value]) => value >= relevantFrom))
-  const answers = relevant.map((list) => new Set(list.map(([place]) => documents[place]!)))
+  const { relevantFrom, contrastive } = recipe
+  const relevant = queries.map((query) => answersOf(query, recipe))
+  const answers = relevant.map((list) => new Set(list.map((place) => documents[place]!)))
   const negatives = queries.map(({ relevance }, at) => [
     ...[...relevance].filter(([, value]) => value < relevantFrom - 0.2).map(([place]) => place),
     ...mined[at]!.filter((place) => !relevance.has(place)),
@@ -193,12 +200,12 @@ function judgedPairs(
     count: queries.length,
     pairOf(example, random) {
       const list = relevant[example]!
-      const [place, relevance] = list[Math.floor(random() * list.length)]!
+      const place = list[Math.floor(random() * list.length)]!
       const others = negatives[example]!
       return {
         query: withNoise(rephrase(queries[example]!.text, random), contrastive, random),
         document: documents[place]!,
-        weight: relevance,
+        weight: queries[example]!.relevance.get(place)!,
         negatives: Array.from(
           { length: others.length === 0 ? 0 : contrastive.hardNegatives },
           () => documents[others[Math.floor(random() * others.length)]!]!,
