@@ -68,8 +68,8 @@ export async function trainModel(options: TrainOptions) {
   const onSignal = () => stop.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
   const startedMs = performance.now()
-  journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
   try {
+    journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
     const { model, delta, labels, metrics, tuned } = await runRecipe(
       recipe,
       { items, judgments, baskets, queries },
