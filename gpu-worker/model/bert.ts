@@ -8,6 +8,7 @@ import type { Value } from '../graph/builder.ts'
 import type { Graph } from '../graph/ops.ts'
 import { staticDim } from '../graph/shape.ts'
 import { type BertConfig, EMBEDDINGS, layerNames } from './config.ts'
+import { adapterNames } from './tuning.ts'
 
 /** Where a model gets its weights: plain, quantised, or trainable with adapters in between. */
 export type Layers = {
@@ -98,6 +99,21 @@ export function emitBert(
     x = norm(g.add(sublayer(inner, names.output), x), names.outputNorm)
   }
   return x
+}
+
+/**
+ *   y = x + W_up gelu(W_down x + b_down) + b_up
+ *
+ * Source: Houlsby et al., ICML 2019, figure 2.
+ */
+export function emitAdapter(
+  g: Graph,
+  x: Value,
+  module: string,
+  linear: (x: Value, module: string) => Value,
+): Value {
+  const { down, up } = adapterNames(module)
+  return g.add(x, linear(g.gelu(linear(x, down)), up))
 }
 
 /**

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -40,6 +40,15 @@ describe('a checkpoint', () => {
     expect({ ...read.value, tensors: null }).toEqual({ ...checkpoint, tensors: null })
     expect(read.value.tensors).toEqual(checkpoint.tensors)
     expect(modelId(read.value)).toBe(modelId(checkpoint))
+  })
+  it('stays as it was, all files of it, when the disk is full while another takes its place', async () => {
+    await writeCheckpoint(folder, make(1))
+    symlinkSync('/dev/full', join(folder, 'model.safetensors.draft')) // every write to it says that the disk is full
+    const larger = createSeededCheckpoint({ vocabulary: VOCABULARY, seed: 1, layers: 2, hidden: 8, heads: 2 })
+    await expect(writeCheckpoint(folder, larger)).rejects.toThrow('ENOSPC')
+    const read = await readCheckpoint(folder)
+    expect(read.ok && modelId(read.value)).toBe(modelId(make(1)))
+    expect(readdirSync(folder).filter((name) => name.endsWith('.draft'))).toEqual([])
   })
   it('has another id when one weight differs', () => {
     const other = make()

@@ -4,18 +4,20 @@
  * Kept are the encoder's tensors and the heads that we know (`heads.ts`); a pooler is left out.
  */
 import { createHash } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { LearntFusion } from '../../shared/schema/manifest.ts'
-import { BertConfig, parameterSpecs } from './config.ts'
+import { replaceFiles } from '../replace-files.ts'
+import { BertConfig, type ParameterSpec, parameterSpecs } from './config.ts'
 import {
   type CheckpointTensor,
   decodeSafetensors,
   encodeSafetensors,
   type TensorStorage,
 } from './safetensors.ts'
+import { tuningSpecs } from './tuning.ts'
 
 export type { CheckpointTensor } from './safetensors.ts'
 export type Checkpoint = {
@@ -73,15 +75,15 @@ export async function readCheckpoint(directory: string): Promise<Result<Checkpoi
   return checkpointFromFiles(files)
 }
 
-/** Creates the directory if need be; files of the same name are replaced. */
+/** Creates the directory if need be; files of the same name are replaced, all of them or none. */
 export async function writeCheckpoint(
   directory: string,
   checkpoint: Checkpoint,
   options: StorageOptions = {},
 ): Promise<void> {
   await mkdir(directory, { recursive: true })
-  for (const { name, bytes } of checkpointFiles(checkpoint, options))
-    await writeFile(join(directory, name), bytes)
+  const files = checkpointFiles(checkpoint, options)
+  await replaceFiles(files.map(({ name, bytes }) => ({ path: join(directory, name), bytes })))
 }
 
 /** The same checkpoint gives the same bytes. */
@@ -111,8 +113,8 @@ export function checkpointFiles(
 
 /** The class of Hugging Face's library that reads the file with its head. */
 function architectureOf({ heads }: Checkpoint): string {
-  if (heads.has('cls.predictions.bias')) return 'BertForMaskedLM'
-  return heads.has('classifier.weight') ? 'BertForSequenceClassification' : 'BertModel'
+  if (heads.has('classifier.weight')) return 'BertForSequenceClassification'
+  return heads.has('cls.predictions.bias') ? 'BertForMaskedLM' : 'BertModel'
 }
 /** Under the names that those classes give them: the encoder is their part `bert`. */
 const storedTensors = ({ tensors, heads }: Checkpoint): Map<string, CheckpointTensor> =>
@@ -223,7 +225,7 @@ function checkVocabulary(file: FileName, vocabulary: string[], lowercase: boolea
   return ok({ vocabulary, lowercase })
 }
 
-const HEAD = /^(cls\.predictions\.(transform\.|bias$)|classifier\.|.*\.(adapter|lora_[ABE])(\.|$))/
+const HEAD = /^(cls\.predictions\.(transform\.|bias$)|classifier\.|encoder\..*\.adapter\.)/
 
 function readTensors(
   files: Files,
@@ -244,23 +246,42 @@ function readTensors(
   })
   if (!decoded.ok) return malformed('model.safetensors', decoded.error)
   const tensors: Checkpoint['tensors'] = new Map()
-  const faults: string[] = []
-  for (const { name, shape } of specs) {
+  for (const { name } of specs) {
     const tensor = decoded.value.get(name)
+    if (tensor) tensors.set(name, tensor)
     decoded.value.delete(name)
-    if (!tensor) faults.push(`has no tensor ${name}`)
-    else if (tensor.shape.join() !== shape.join())
-      faults.push(
-        `${name} has shape [${tensor.shape.join(', ')}], config.json asks for [${shape.join(', ')}]`,
-      )
-    else tensors.set(name, tensor)
   }
-  if (faults.length > 0) return malformed('model.safetensors', listFaults(faults))
-  return ok({ tensors, heads: decoded.value })
+  const heads = decoded.value
+  const faults = [
+    ...shapeFaults(specs, tensors, 'config.json asks for'),
+    ...shapeFaults(adapterSpecs(config, heads), heads, 'the first adapter and config.json ask for'),
+  ]
+  return faults.length > 0 ? malformed('model.safetensors', listFaults(faults)) : ok({ tensors, heads })
 }
 
+/** Where there is one adapter, each sublayer has one, and all are of its size. */
+function adapterSpecs(config: BertConfig, heads: Checkpoint['heads']): ParameterSpec[] {
+  const names = [...heads.keys()].filter((name) => name.includes('.adapter.'))
+  if (names.length === 0) return []
+  const first = names.find((name) => name.endsWith('.down.weight'))
+  return tuningSpecs(config, { kind: 'adapter', size: (first && heads.get(first)!.shape[0]) || 1 })
+}
+
+/** A sentence for each tensor that is not there or has another shape. */
+export const shapeFaults = (
+  specs: readonly Pick<ParameterSpec, 'name' | 'shape'>[],
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  whoAsks: string,
+): string[] =>
+  specs.flatMap(({ name, shape }) => {
+    const tensor = tensors.get(name)
+    if (!tensor) return [`has no tensor ${name}`]
+    if (tensor.shape.join() === shape.join()) return []
+    return [`${name} has shape [${tensor.shape.join(', ')}], ${whoAsks} [${shape.join(', ')}]`]
+  })
+
 const FAULTS_LISTED_MAX = 20
-function listFaults(faults: readonly string[]): string {
+export function listFaults(faults: readonly string[]): string {
   const more = faults.length - FAULTS_LISTED_MAX
   return faults.slice(0, FAULTS_LISTED_MAX).join('; ') + (more > 0 ? `; and ${more} more faults` : '')
 }

@@ -6,6 +6,7 @@ import type { Value } from '../graph/builder.ts'
 import type { Graph } from '../graph/ops.ts'
 import { staticDim } from '../graph/shape.ts'
 import type { Layers } from './bert.ts'
+import type { Checkpoint } from './checkpoint.ts'
 import { type BertConfig, EMBEDDINGS, type ParameterSpec } from './config.ts'
 
 const MLM = {
@@ -29,6 +30,13 @@ export const classifierSpecs = ({ hidden_size }: BertConfig, outputs: number): P
   { name: `${CLASSIFIER}.weight`, shape: [outputs, hidden_size], initial: 'weight' },
   { name: `${CLASSIFIER}.bias`, shape: [outputs], initial: 'zero' },
 ]
+
+/** Without a head that is of no use any more; adapters and other heads stay. */
+export function withoutHead(model: Checkpoint, specs: readonly ParameterSpec[]): Checkpoint {
+  const heads = new Map(model.heads)
+  for (const { name } of specs) heads.delete(name)
+  return { ...model, heads }
+}
 
 /**
  * Which word stands at some places.

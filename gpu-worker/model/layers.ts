@@ -5,8 +5,9 @@
 import { assert } from '../../shared/lib/result.ts'
 import type { Value } from '../graph/builder.ts'
 import type { Graph } from '../graph/ops.ts'
-import type { Layers } from './bert.ts'
+import { emitAdapter, type Layers } from './bert.ts'
 import type { Checkpoint, CheckpointTensor } from './checkpoint.ts'
+import { adapterNames } from './tuning.ts'
 
 export type Precision = 'fp32' | 'fp16' | 'int8'
 export type LayersOptions = {
@@ -28,7 +29,7 @@ export function createLayers(g: Graph, checkpoint: Checkpoint, options: LayersOp
     return value
   }
   const tensorOf = (name: string): CheckpointTensor => {
-    const tensor = checkpoint.tensors.get(name)
+    const tensor = checkpoint.tensors.get(name) ?? checkpoint.heads.get(name)
     assert(tensor, `the checkpoint has ${name}`)
     return tensor
   }
@@ -81,14 +82,20 @@ export function createLayers(g: Graph, checkpoint: Checkpoint, options: LayersOp
     return g.mul(g.toFloat(g.gatherRows(table, ids)), g.gatherRows(scale, ids))
   }
 
+  const linear: Layers['linear'] =
+    options.precision === 'int8'
+      ? int8Linear
+      : (x, modules) => modules.map((module) => floatLinear(x, module))
+
   return {
     parameter,
     ...(options.attention === 'fused' ? { attention: fusedAttention(g) } : {}),
     lookUp: options.quantiseTables ? int8LookUp : (name, ids) => g.gatherRows(parameter(name), ids),
-    linear:
-      options.precision === 'int8'
-        ? int8Linear
-        : (x, modules) => modules.map((module) => floatLinear(x, module)),
+    linear,
+    adapt: (x, module) =>
+      checkpoint.heads.has(`${adapterNames(module).down}.weight`)
+        ? emitAdapter(g, x, module, (inner, name) => linear(inner, [name])[0]!)
+        : x,
   }
 }
 

@@ -7,7 +7,7 @@ import type { Value } from '../graph/builder.ts'
 import type { Graph } from '../graph/ops.ts'
 import { countOf } from '../graph/ops.ts'
 import { staticDim } from '../graph/shape.ts'
-import type { Layers } from './bert.ts'
+import { emitAdapter, type Layers } from './bert.ts'
 import type { CheckpointTensor } from './safetensors.ts'
 import { adapterNames, loraNames, type Tuning } from './tuning.ts'
 
@@ -139,10 +139,10 @@ export function createTrainableLayers(
     },
     linear: (x, modules) => modules.map((module) => linear(x, module)),
     dropout,
+    // Those of this tuning, or of an earlier one on the base.
     adapt: (x, module) => {
-      if (tuning.kind !== 'adapter') return x
-      const names = adapterNames(module)
-      return g.add(x, linear(g.gelu(linear(x, names.down)), names.up))
+      const first = `${adapterNames(module).down}.weight`
+      return trained.has(first) || frozen.has(first) ? emitAdapter(g, x, module, linear) : x
     },
   }
 }

@@ -28,7 +28,7 @@ export function transferVocabulary(base: Checkpoint, vocabulary: readonly string
     config: BertConfig.parse({ ...base.config, vocab_size: vocabulary.length }),
     vocabulary: [...vocabulary],
     tensors: new Map(base.tensors).set(EMBEDDINGS.words, { shape: [vocabulary.length, width], data: rows }),
-    heads: new Map(),
+    heads: new Map([...base.heads].filter(([name]) => !name.startsWith('cls.predictions.'))),
   }
 }
 

@@ -45,7 +45,7 @@ export const adapterNames = (module: string) => ({
   up: `${module}.adapter.up`,
 })
 
-type Module = { name: string; out: number; input: number }
+export type Module = { name: string; out: number; input: number }
 
 const linearModules = ({ hidden_size: h, intermediate_size: i, num_hidden_layers }: BertConfig): Module[] =>
   Array.from({ length: num_hidden_layers }, (_, layer): Module[] => {
@@ -75,11 +75,7 @@ export function tuningSpecs(config: BertConfig, tuning: Tuning): ParameterSpec[]
         { name: loraNames(name).b, shape: [out, tuning.rank], initial: 'zero' },
       ])
     case 'adalora':
-      return tunedModules(config, tuning.modules).flatMap(({ name, out, input }): ParameterSpec[] => [
-        { name: loraNames(name).a, shape: [tuning.rank, input], initial: 'weight' },
-        { name: loraNames(name).e, shape: [tuning.rank], initial: 'zero' },
-        { name: loraNames(name).b, shape: [out, tuning.rank], initial: 'weight' },
-      ])
+      return tunedModules(config, tuning.modules).flatMap((module) => adaLoraSpecs(module, tuning.rank))
     case 'adapter': {
       const { hidden_size: hidden, num_hidden_layers } = config
       return Array.from({ length: num_hidden_layers }, (_, layer) => layerNames(layer))
@@ -92,6 +88,16 @@ export function tuningSpecs(config: BertConfig, tuning: Tuning): ParameterSpec[]
         ])
     }
   }
+}
+
+/** Of one module with so many ranks: A, the singular values, B. */
+export function adaLoraSpecs({ name, out, input }: Module, rank: number): ParameterSpec[] {
+  const { a, e, b } = loraNames(name)
+  return [
+    { name: a, shape: [rank, input], initial: 'weight' },
+    { name: e, shape: [rank], initial: 'zero' },
+    { name: b, shape: [out, rank], initial: 'weight' },
+  ]
 }
 
 /**
@@ -115,6 +121,7 @@ export function mergeDelta(
     const sum = Float64Array.from(data)
     for (let k = 0; k < a.shape[0]!; k++) {
       const scale = (tuning.alpha / tuning.rank) * (e ? e.data[k]! : 1)
+      if (scale === 0) continue // a rank that AdaLoRA gave up: as if it were not stored at all
       for (let row = 0; row < out; row++) {
         const factor = scale * b.data[row * b.shape[1]! + k]!
         for (let column = 0; column < input; column++)

@@ -48,8 +48,11 @@ export async function compareModels(
   const theirs = await ask(live)
   const ours = await ask(candidate)
   const difference = pairedBootstrap(ours, theirs)
-  const accepted = difference.mean >= 0
+  const isAsked = ours.length > 0
+  const accepted = isAsked && difference.mean >= 0
   const metric = isJudged ? 'nDCG@10 of later queries' : 'nDCG@10 of made-up queries'
+  const [mine, its] = [ours, theirs].map((scores) => bootstrapMean(scores).mean.toFixed(4))
+  const sentence = `${metric}: ${mine} against ${its} of the live model on ${ours.length} queries${accepted ? '' : '; it would make the search worse'}.`
   return {
     metric,
     queries: ours.length,
@@ -57,7 +60,9 @@ export async function compareModels(
     live: bootstrapMean(theirs),
     difference,
     accepted,
-    reason: `${metric}: ${bootstrapMean(ours).mean.toFixed(4)} against ${bootstrapMean(theirs).mean.toFixed(4)} of the live model on ${ours.length} queries${accepted ? '' : '; it would make the search worse'}.`,
+    reason: isAsked
+      ? sentence
+      : 'The titles of the catalogue are too short to be asked for, and there are no later queries.',
   }
 }
 

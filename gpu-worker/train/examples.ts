@@ -23,3 +23,9 @@ export const textOf = (item: TrainingItem): string => itemText(item)
 
 /** Why a recipe cannot learn from the data: a sentence for whoever gave it. */
 export class DataError extends Error {}
+
+/** @throws DataError where all are one text: every loss would be 0 and the model stay as it was, which looks like success */
+export function requireDifferent(texts: Iterable<string>, what: string): void {
+  if (new Set(texts).size < 2)
+    throw new DataError(`There is nothing to tell apart: ${what} have the same text.`)
+}

@@ -3,7 +3,7 @@ import { pairedBootstrap } from '../../shared/metrics/bootstrap.ts'
 import { type Judgments, ndcg } from '../../shared/metrics/ranking.ts'
 import { combine, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
-import { Item } from '../../shared/schema/item.ts'
+import type { Item } from '../../shared/schema/item.ts'
 import type { LearntFusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { createEncoder } from '../encode/encoder.ts'
@@ -15,6 +15,12 @@ const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 /** As deep as the edge looks. */
 const LEXICAL_DEPTH = 1_000
 const QUERIES_MAX = 1_000
+
+/** Training looks at the texts of items only; the index wants the rest. */
+const whole = (item: TrainingItem): Item => ({
+  ...{ price: null, currency: null, stock: null, attributes: {}, image: '', url: '' },
+  ...item,
+})
 
 /**
  * The weight with the best nDCG@10 in the search that shoppers get, if its gain over words alone is more than chance (the
@@ -31,10 +37,11 @@ export async function learnFusion(
   const asked = queries.slice(0, QUERIES_MAX)
   const encoder = await createEncoder({ checkpoint: model, precision: 'int8', threads })
   try {
-    const index = await buildOfflineIndex(
-      items.map((item) => Item.parse(item)),
-      { dim: encoder.dim, trained: true, encode: (texts) => encoder.encode(texts) },
-    )
+    const index = await buildOfflineIndex(items.map(whole), {
+      dim: encoder.dim,
+      trained: true,
+      encode: (texts) => encoder.encode(texts),
+    })
     const vectors = await encoder.encode(asked.map(({ text }) => text))
     /** nDCG@10 by weight and query. */
     const scores = WEIGHTS.map((): number[] => [])

@@ -2,14 +2,16 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { createRandom } from '../../shared/lib/random.ts'
-import type { Checkpoint } from '../model/checkpoint.ts'
+import { type Checkpoint, listFaults, shapeFaults } from '../model/checkpoint.ts'
 import type { ParameterSpec } from '../model/config.ts'
+import { withTuned } from '../model/delta.ts'
 import type { CheckpointTensor } from '../model/safetensors.ts'
 import { initialValues } from '../model/seeded.ts'
-import { mergeDelta, tuningSpecs } from '../model/tuning.ts'
+import { tuningSpecs } from '../model/tuning.ts'
 import type { Provider } from '../runtime/session.ts'
 import { createRankBudget } from './adalora.ts'
 import { createPlan } from './choose-plan.ts'
+import { DataError } from './examples.ts'
 import { histogramsOf, watchedParameters } from './histogram.ts'
 import type { Journal } from './journal.ts'
 import { layOut } from './parameters.ts'
@@ -40,6 +42,8 @@ export type Stage = {
   base: Checkpoint
   /** Tensors to start at random beside those of the base. */
   heads: readonly ParameterSpec[]
+  /** Where trained tensors start, if not as in the base: what an earlier stage tuned on the same base. */
+  start?: ReadonlyMap<string, CheckpointTensor> | null
   settings: Optimisation
   seed: number
   tasks: readonly Task[]
@@ -48,8 +52,8 @@ export type Stage = {
 }
 export type StageOutcome = Omit<TrainingResult, 'tensors'> & {
   model: Checkpoint
-  /** What a parameter-efficient tuning learnt, apart from the base it belongs to. */
-  delta: Map<string, CheckpointTensor> | null
+  /** The tensors of a parameter-efficient tuning and its heads, apart from the base; null where every weight moved. */
+  tuned: Map<string, CheckpointTensor> | null
 }
 
 /** A stage ended before its time, and what it had was kept. */
@@ -72,27 +76,27 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
   // What was learnt of fusion was learnt of other vectors.
   const { fusion: _, ...base } = stage.base
   const { tuning } = settings
+  const ownSpecs = [...stage.heads, ...tuningSpecs(base.config, tuning)]
   const added = new Map(
-    [...stage.heads, ...tuningSpecs(base.config, tuning)]
+    ownSpecs
       .filter((spec) => !base.heads.has(spec.name))
       .map((spec) => [spec.name, initialTensor(spec, seed)]),
   )
-  const everything = new Map([...base.tensors, ...base.heads, ...added])
-  const headNames = new Set(stage.heads.map((spec) => spec.name))
+  const everything = new Map([...base.tensors, ...base.heads, ...added, ...(stage.start ?? [])])
+  // Adapters that the base has already are tuned further by another tuning with adapters, and by nothing else.
+  const ownNames = new Set(ownSpecs.map((spec) => spec.name))
   const isTrained = (tensor: string) =>
-    tuning.kind === 'full'
-      ? base.tensors.has(tensor) || headNames.has(tensor)
-      : added.has(tensor) || headNames.has(tensor)
+    ownNames.has(tensor) || (tuning.kind === 'full' && base.tensors.has(tensor))
+  refuseOtherShapes(ownSpecs, everything)
   const layout = layOut(
     [...everything].filter(([tensor]) => isTrained(tensor)).map(([tensor, { shape }]) => [tensor, shape]),
   )
   const modelOf = (trained: ReadonlyMap<string, CheckpointTensor>): Checkpoint => {
+    if (tuning.kind !== 'full') return withTuned(base, tuning, trained)
     const all = new Map([...everything, ...trained])
     const tensors = new Map([...base.tensors.keys()].map((tensor) => [tensor, all.get(tensor)!]))
     const heads = new Map([...all].filter(([tensor]) => !base.tensors.has(tensor)))
-    if (tuning.kind !== 'lora' && tuning.kind !== 'adalora') return { ...base, trained: true, tensors, heads }
-    const kept = new Map([...heads].filter(([tensor]) => !/\.lora_[ABE]$/.test(tensor)))
-    return { ...base, trained: true, tensors: mergeDelta(tensors, heads, tuning), heads: kept }
+    return { ...base, trained: true, tensors, heads }
   }
 
   const plan = createPlan(base.config, layout, {
@@ -158,10 +162,19 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
       throw new StageStopped(name, result.reason, result.step)
     const { tensors, ...outcome } = result
     log.end(outcome)
-    return { ...outcome, model: modelOf(tensors), delta: tuning.kind === 'full' ? null : tensors }
+    return { ...outcome, model: modelOf(tensors), tuned: tuning.kind === 'full' ? null : tensors }
   } finally {
     await plan.close()
   }
+}
+
+/** Adapters of another size cannot be tuned further. */
+function refuseOtherShapes(
+  specs: readonly ParameterSpec[],
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+): void {
+  const faults = shapeFaults(specs, tensors, 'the recipe asks for')
+  if (faults.length > 0) throw new DataError(`The base does not fit the recipe: ${listFaults(faults)}.`)
 }
 
 /** A stage without a metric says nothing of a candidate; one that others want too is found by its fingerprint. */
@@ -175,9 +188,9 @@ function statePath(
     : join(sharedDirectory, `${name}.${fingerprint.slice(0, 16)}.state.safetensors`)
 }
 
-function stageFingerprint({ name, base, settings, seed }: Stage, { fingerprint }: Context): string {
+function stageFingerprint({ name, base, start, settings, seed }: Stage, { fingerprint }: Context): string {
   const hash = createHash('sha256').update(JSON.stringify([name, base.config, settings, seed, fingerprint]))
-  for (const { data } of base.tensors.values())
+  for (const { data } of [...base.tensors.values(), ...base.heads.values(), ...(start?.values() ?? [])])
     hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
   return hash.digest('hex')
 }

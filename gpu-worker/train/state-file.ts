@@ -2,10 +2,11 @@
  * @file What a run needs to go on after a crash as if nothing had been: one safetensors file, replaced whole or not at all.
  * Bit for bit, because every draw of a step follows from the seed and the number of the step, not from what ran before.
  */
-import { open, readFile, rename, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { decodeSafetensors, encodeSafetensors, readMetadata } from '../model/safetensors.ts'
+import { replaceFile } from '../replace-files.ts'
 import type { AdamWState } from './adamw.ts'
 
 const Progress = z.object({
@@ -41,23 +42,6 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
     { metadata: { progress: JSON.stringify(state.progress) } },
   )
   await replaceFile(path, bytes)
-}
-
-export async function replaceFile(path: string, bytes: Uint8Array): Promise<void> {
-  const draft = `${path}.draft`
-  try {
-    const file = await open(draft, 'w')
-    try {
-      await file.writeFile(bytes)
-      await file.sync()
-    } finally {
-      await file.close()
-    }
-    await rename(draft, path)
-  } catch (error) {
-    await rm(draft, { force: true })
-    throw error
-  }
 }
 
 /** Null when there is none yet. */

@@ -71,6 +71,17 @@ export type TrainingResult = {
 
 /** Error of a state file that cannot be gone on with; the message says what to do. */
 export class StateError extends Error {}
+/** The state could not be written, for want of room as a rule; the message says from where the run goes on. */
+export class SaveError extends Error {
+  constructor(path: string, step: number, savedStep: number, cause: unknown) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const before =
+      savedStep > 0
+        ? `That of step ${savedStep} is whole: make room, and the same command goes on from there.`
+        : 'There is none from before: make room and start again.'
+    super(`The state after step ${step} could not be written to ${path}: ${reason}. ${before}`, { cause })
+  }
+}
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
   const { layout, plan, schedule, validation, watch } = options
@@ -79,10 +90,17 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
   await plan.begin(vectors)
   options.onStart?.(progress.step, progress.best?.metric ?? null)
 
+  let savedStep = progress.step
   const save = async () => {
     if (!options.state) return
+    const { path } = options.state
     await plan.sync()
-    await writeState(options.state.path, { ...state, extra: plan.memory })
+    try {
+      await writeState(path, { ...state, extra: plan.memory })
+    } catch (cause) {
+      throw new SaveError(path, progress.step, savedStep, cause)
+    }
+    savedStep = progress.step
   }
   const result = async (reason: TrainingResult['reason']): Promise<TrainingResult> => {
     await plan.sync()

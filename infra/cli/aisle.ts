@@ -191,6 +191,18 @@ program
   })
 
 program
+  .command('apply-delta')
+  .description('make a model of a base and of what was tuned on it, kept alone as delta.safetensors')
+  .requiredOption('--base <dir>', 'model folder that was tuned')
+  .requiredOption('--delta <file>', 'delta.safetensors, as "aisle train" leaves it beside its model')
+  .requiredOption('--out <dir>', 'folder of the model')
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { applyDeltaFile, renderAppliedDelta } = await import('./apply-delta.ts')
+    print(await applyDeltaFile(options), options.json, renderAppliedDelta)
+  })
+
+program
   .command('keys')
   .description('API keys')
   .command('create')

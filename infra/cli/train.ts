@@ -1,11 +1,12 @@
 /** @file `aisle train`: a recipe and files of a shop become a model folder, with a live line on how it goes. */
 import { existsSync, readFileSync } from 'node:fs'
-import { writeFile } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { cpus } from 'node:os'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { Secret, SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
-import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
+import { encodeDelta } from '../../gpu-worker/model/delta.ts'
+import { isDiskFull, replaceFile } from '../../gpu-worker/replace-files.ts'
 import { chooseProvider, probeProvider, probeProviders } from '../../gpu-worker/runtime/probe.ts'
 import type { Provider } from '../../gpu-worker/runtime/session.ts'
 import { DataError } from '../../gpu-worker/train/examples.ts'
@@ -13,15 +14,21 @@ import { createJournal, type ProgressLine } from '../../gpu-worker/train/journal
 import { parseRecipe, RECIPES, type Recipe } from '../../gpu-worker/train/recipe.ts'
 import { runRecipe } from '../../gpu-worker/train/recipes/run-recipe.ts'
 import { StageStopped } from '../../gpu-worker/train/run-stage.ts'
-import { replaceFile } from '../../gpu-worker/train/state-file.ts'
 import { createTensorBoard } from '../../gpu-worker/train/tensorboard.ts'
-import { StateError } from '../../gpu-worker/train/trainer.ts'
+import { SaveError, StateError } from '../../gpu-worker/train/trainer.ts'
 import { createChatTranslator } from '../../gpu-worker/train/translate/chat-translator.ts'
 import { TranslateError, type Translator } from '../../gpu-worker/train/translate/translator.ts'
 import type { Tuned } from '../../gpu-worker/train/tune/tune.ts'
 import { Failure } from './failure.ts'
 import { renderTable } from './table.ts'
 import { readBaskets, readItems, readJudgments, readQueryTexts } from './training-files.ts'
+
+/** What a parameter-efficient tuning learnt, beside the model that it made. */
+export const DELTA_FILE = 'delta.safetensors'
+/** Names of the classes of a classification head, by number. */
+export const LABELS_FILE = 'labels.json'
+export const encodeJson = (value: unknown): Uint8Array =>
+  new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
 
 export type TrainOptions = {
   recipe: string
@@ -34,12 +41,14 @@ export type TrainOptions = {
   base?: string
   out: string
   threads?: number
-  provider: Provider | 'auto'
+  provider?: Provider | 'auto'
   quiet: boolean
 }
 
 export async function trainModel(options: TrainOptions) {
   const recipe = readRecipe(options.recipe)
+  if (options.base !== undefined && resolve(options.base) === resolve(options.out))
+    throw new Failure('--out is the folder of the base itself; give another one.')
   const base = recipe.recipe === 'pretrain' ? null : await readBase(options.base ?? SHIPPED_MODEL_DIR)
   const items = await readItems(options.catalog, options.map)
   const judgments = options.judgments === undefined ? [] : await readJudgments(options.judgments)
@@ -47,7 +56,7 @@ export async function trainModel(options: TrainOptions) {
   const queries = options.queries === undefined ? [] : readQueryTexts(options.queries)
   const translator = translatorOf(recipe)
   const threads = options.threads ?? cpus().length
-  const provider = await readProvider(options.provider, threads, options.quiet)
+  const provider = await readProvider(options.provider ?? 'cpu', threads, options.quiet)
   const line = createLine(options.quiet)
   const chart = createTensorBoard(join(options.out, 'tensorboard'), process.pid)
   const journal = createJournal({
@@ -64,8 +73,8 @@ export async function trainModel(options: TrainOptions) {
   const onSignal = () => stop.abort()
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, onSignal)
   const startedMs = performance.now()
-  journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
   try {
+    journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
     const { model, delta, labels, metrics, tuned } = await runRecipe(
       recipe,
       { items, judgments, baskets, queries },
@@ -80,16 +89,24 @@ export async function trainModel(options: TrainOptions) {
       },
     )
     await writeCheckpoint(options.out, model)
-    if (delta) await replaceFile(join(options.out, 'delta.safetensors'), encodeSafetensors(delta))
-    if (labels) await writeFile(join(options.out, 'labels.json'), `${JSON.stringify(labels, null, 2)}\n`)
-    if (tuned) await writeFile(join(options.out, 'recipe.json'), `${JSON.stringify(tuned.recipe, null, 2)}\n`)
+    const write = (name: string, bytes: Uint8Array | null) => {
+      const path = join(options.out, name)
+      return bytes ? replaceFile(path, bytes) : rm(path, { force: true }) // one of an earlier model would be wrong
+    }
+    await write(DELTA_FILE, delta && encodeDelta(delta))
+    await write(LABELS_FILE, labels ? encodeJson(labels) : null)
+    await write('recipe.json', tuned ? encodeJson(tuned.recipe) : null)
     const seconds = Math.round((performance.now() - startedMs) / 1_000)
     journal.note({ event: 'trained', metrics, seconds })
     return { out: options.out, recipe: recipe.recipe, metrics, seconds, ...(tuned ? { tuned } : {}) }
   } catch (error) {
-    const expected = [DataError, StateError, StageStopped, TranslateError]
+    const expected = [DataError, SaveError, StateError, StageStopped, TranslateError]
     if (error instanceof Error && expected.some((kind) => error instanceof kind))
       throw new Failure(error.message)
+    if (isDiskFull(error))
+      throw new Failure(
+        `There is no room left for "${options.out}" (${(error as Error).message}). What was kept before is whole: make room, and the same command goes on from there.`,
+      )
     throw error
   } finally {
     line.end()

@@ -1,6 +1,6 @@
 /** @file Categories as something to learn: which items have one, and batches of them. */
 import type { WordPiece } from '../../../shared/text/wordpiece.ts'
-import { DataError, type TrainingItem } from '../examples.ts'
+import { DataError, requireDifferent, type TrainingItem } from '../examples.ts'
 import { emitClassification } from '../objectives/classify.ts'
 import type { Task } from '../trainer.ts'
 import { createTextBatches } from './text-batches.ts'
@@ -14,7 +14,7 @@ const ITEMS_PER_CATEGORY_MIN = 5
 const textWithout = ({ title, brand, description }: TrainingItem): string =>
   [title, brand, description].filter(Boolean).join('. ')
 
-/** @throws DataError when there are not two categories to tell apart */
+/** @throws DataError when there are not two categories to tell apart, or not two texts */
 export function labelByCategory(items: readonly TrainingItem[]) {
   const counts = new Map<string, number>()
   const nameOf = ({ category }: TrainingItem) => category.join(' > ')
@@ -31,14 +31,29 @@ export function labelByCategory(items: readonly TrainingItem[]) {
     const label = numbers.get(nameOf(item))
     return label === undefined ? [] : [{ text: textWithout(item), label }]
   })
+  requireDifferent(
+    examples.map(({ text }) => text),
+    'all items with a category',
+  )
   return { labels, examples }
 }
 
-export function createCategoryTask(
-  examples: readonly LabelledText[],
-  options: { tokenizer: WordPiece; batch: number; maxTokens: number; weight: number; seed: number },
-): Task {
-  const { tokenizer, batch, maxTokens, weight } = options
+export type CategoryTaskOptions = {
+  tokenizer: WordPiece
+  /** Labels are below it: as many outputs as the head has. */
+  classes: number
+  batch: number
+  maxTokens: number
+  weight: number
+  seed: number
+}
+
+/** @throws DataError for a label that is no class: the graph would fail on it in the middle of a run */
+export function createCategoryTask(examples: readonly LabelledText[], options: CategoryTaskOptions): Task {
+  const { tokenizer, classes, batch, maxTokens, weight } = options
+  const wrong = examples.find(({ label }) => !Number.isInteger(label) || label < 0 || label >= classes)
+  if (wrong)
+    throw new DataError(`The label ${wrong.label} of "${wrong.text}" is none of 0 to ${classes - 1}.`)
   const batchOf = createTextBatches(
     examples.map(({ text }) => tokenizer.encode(text, maxTokens)),
     options,

@@ -2,14 +2,14 @@
 import { classify } from '../../../shared/metrics/classification.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
-import { classifierSpecs } from '../../model/heads.ts'
+import { classifierSpecs, withoutHead } from '../../model/heads.ts'
 import { createCategoryTask, labelByCategory } from '../data/category-task.ts'
 import { shuffled } from '../data/order.ts'
 import type { TrainingData } from '../examples.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
-import type { Trained } from './trained.ts'
+import { deltaOf, type Trained } from './trained.ts'
 
 export async function trainClassifier(
   recipe: RecipeOf<'classify-category'>,
@@ -23,8 +23,10 @@ export async function trainClassifier(
   const heldOut = Array.from(order.subarray(0, heldOutCount), (at) => examples[at]!)
   const training = Array.from(order.subarray(heldOutCount), (at) => examples[at]!)
   const { maxTokens } = recipe.training
+  const head = classifierSpecs(base.config, labels.length)
   const task = createCategoryTask(training, {
     ...{ tokenizer: createWordPiece(base), ...recipe.training, seed: recipe.seed, weight: 1 },
+    classes: labels.length,
   })
   const measure = async (model: Checkpoint) => {
     const texts = heldOut.map(({ text }) => text)
@@ -39,8 +41,8 @@ export async function trainClassifier(
   const outcome = await runStage(
     {
       name: 'classify-category',
-      base: { ...base, heads: new Map() }, // another shop's classes are of no use
-      heads: classifierSpecs(base.config, labels.length),
+      base: withoutHead(base, head), // another shop's classes are of no use
+      heads: head,
       settings: recipe.training,
       seed: recipe.seed,
       tasks: [task],
@@ -51,7 +53,7 @@ export async function trainClassifier(
   const { accuracy, macroF1 } = await measure(outcome.model)
   return {
     model: outcome.model,
-    delta: outcome.delta,
+    delta: deltaOf(base, recipe.training.tuning, outcome, labels),
     labels,
     metrics: { accuracy, 'macro F1': macroF1, categories: labels.length, 'items held out': heldOut.length },
   }

@@ -2,12 +2,12 @@
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { shuffled } from '../data/order.ts'
-import { DataError, type TrainingData, textOf } from '../examples.ts'
+import { DataError, requireDifferent, type TrainingData, textOf } from '../examples.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
 import { type Context, runStage } from '../run-stage.ts'
 import { contrastiveTask, type PairSource } from './pairs.ts'
-import type { Trained } from './trained.ts'
+import { deltaOf, type Trained } from './trained.ts'
 
 const BASKETS_MIN = 20
 const PROBE_MAX = { queries: 300, documents: 6_000 }
@@ -27,6 +27,10 @@ export async function tuneForCoPurchase(
     throw new DataError(
       `The recipe "co-purchase" needs at least ${BASKETS_MIN} baskets with two items of the catalogue; there are ${baskets.length}.`,
     )
+  requireDifferent(
+    baskets.flat().map((place) => documents[place]!),
+    'all items in baskets',
+  )
   const order = shuffled(baskets.length, recipe.seed, 0)
   const heldOutCount = Math.max(1, Math.floor(baskets.length * recipe.validationShare))
   const heldOut = Array.from(order.subarray(0, heldOutCount), (at) => baskets[at]!)
@@ -55,7 +59,7 @@ export async function tuneForCoPurchase(
   )
   return {
     model: outcome.model,
-    delta: outcome.delta,
+    delta: deltaOf(base, recipe.contrastive.tuning, outcome),
     metrics: {
       'MRR@10 of the second item of held-out baskets': outcome.best?.metric ?? 0,
       'baskets trained on': training.length,

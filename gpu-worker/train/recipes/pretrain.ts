@@ -4,9 +4,7 @@
  */
 import { createRandom, type Random } from '../../../shared/lib/random.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
-import type { Checkpoint } from '../../model/checkpoint.ts'
-import type { ParameterSpec } from '../../model/config.ts'
-import { classifierSpecs } from '../../model/heads.ts'
+import { classifierSpecs, withoutHead } from '../../model/heads.ts'
 import { createSeededCheckpoint } from '../../model/seeded.ts'
 import { createCategoryTask, labelByCategory } from '../data/category-task.ts'
 import { shuffled } from '../data/order.ts'
@@ -78,6 +76,7 @@ export async function pretrain(
         ...(categories
           ? [
               createCategoryTask(categories.examples, {
+                classes: categories.labels.length,
                 tokenizer,
                 batch: recipe.contrastive.pairs,
                 maxTokens: recipe.contrastive.maxDocumentTokens,
@@ -92,17 +91,10 @@ export async function pretrain(
     context,
   )
   return {
-    model: without(space.model, categoryHead),
-    delta: space.delta,
+    model: withoutHead(space.model, categoryHead),
+    delta: null, // its base is the model of words alone, which is not kept
     metrics: { 'MRR@10 of held-out items': space.best?.metric ?? 0, items: items.length },
   }
-}
-
-/** Heads that were there to learn from, not to be used. */
-function without(model: Checkpoint, specs: readonly ParameterSpec[]): Checkpoint {
-  const heads = new Map(model.heads)
-  for (const { name } of specs) heads.delete(name)
-  return { ...model, heads }
 }
 
 /** Items whose texts differ: a text twice would be its own negative. */

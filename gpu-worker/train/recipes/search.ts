@@ -5,16 +5,16 @@
 import { createRandom } from '../../../shared/lib/random.ts'
 import { createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
-import { DataError, type TrainingData, textOf } from '../examples.ts'
+import { DataError, requireDifferent, type TrainingData, textOf } from '../examples.ts'
 import { learnFusion } from '../learn-fusion.ts'
 import { mineByWords } from '../mine-negatives.ts'
 import type { RecipeOf } from '../recipe.ts'
 import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
-import { type Context, runStage } from '../run-stage.ts'
+import { type Context, runStage, type StageOutcome } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
-import type { Trained } from './trained.ts'
+import { deltaOf, type Trained } from './trained.ts'
 import { adaptWords } from './words.ts'
 
 const QUERIES_MIN = 10
@@ -39,10 +39,15 @@ export async function tuneForSearch(
 ): Promise<Trained> {
   const documents = data.items.map(textOf)
   const { training, validation } = splitQueries(groupJudgments(data), recipe)
+  requireDifferent(
+    training.flatMap((query) => answersOf(query, recipe).map((place) => documents[place]!)),
+    'all items that were judged relevant',
+  )
   const probe = judgedProbe(validation, documents)
   const texts = { items: data.items, queries: [...data.queries, ...training.map(({ text }) => text)] }
-  let model = await adaptWords(base, texts, recipe.words, recipe.seed, context)
-  const tokenizer = createWordPiece(model)
+  const start = await adaptWords(base, texts, recipe.words, recipe.seed, context)
+  let model = start
+  const tokenizer = createWordPiece(start)
   const rephrase = await prepareRephrasing(
     recipe.backTranslation,
     [...training.map(({ text }) => text), ...(recipe.madeUpWeight > 0 ? phrasesOf(data.items) : [])],
@@ -50,7 +55,7 @@ export async function tuneForSearch(
   )
   const madeUp = recipe.madeUpWeight > 0 ? createMadeUpPairs(data.items, recipe.contrastive, rephrase) : null
   let best: number | null = null
-  let delta: Trained['delta'] = null
+  let outcome: StageOutcome | null = null
 
   for (let round = 0; round < recipe.rounds; round++) {
     const mined =
@@ -71,10 +76,12 @@ export async function tuneForSearch(
     const task = (name: string, source: PairSource, weight: number, hardNegatives: number) =>
       contrastiveTask({ name, source, tokenizer, settings: { ...settings, hardNegatives }, weight, seed })
     const judged = judgedPairs(training, documents, mined, recipe, rephrase)
-    const outcome = await runStage(
+    outcome = await runStage(
       {
         name: `search-${round + 1}`,
-        base: model,
+        // Few parameters go on where they were, on one base: what is learnt in all rounds is one delta.
+        base: outcome?.tuned ? base : model,
+        start: outcome?.tuned ?? null,
         heads: [],
         settings,
         seed,
@@ -87,9 +94,10 @@ export async function tuneForSearch(
       context,
     )
     model = outcome.model
-    delta = outcome.delta
     best = outcome.best?.metric ?? best
   }
+  // Of a model that learnt new words the delta alone is of no use: its base is kept nowhere.
+  const delta = outcome && start === base ? deltaOf(base, recipe.contrastive.tuning, outcome) : null
   const judgments = ({ relevance }: JudgedQuery) =>
     new Map([...relevance].map(([place, value]) => [data.items[place]!.id, GRADES * value]))
   const fusion = await learnFusion(
@@ -100,7 +108,7 @@ export async function tuneForSearch(
   )
   return {
     model: { ...model, fusion },
-    delta,
+    delta: delta && { ...delta, fusion },
     metrics: {
       'weight of the vectors beside the words': fusion.vectorWeight,
       'nDCG@10 of held-out queries, vectors alone': best ?? 0,
@@ -122,7 +130,7 @@ export function groupJudgments({ items, judgments }: TrainingData): JudgedQuery[
       continue
     }
     const known = queries.get(query) ?? new Map<number, number>()
-    known.set(place, relevance / most)
+    known.set(place, most > 0 ? relevance / most : 0)
     queries.set(query, known)
   }
   if (queries.size < QUERIES_MIN)
@@ -142,15 +150,17 @@ function splitQueries(queries: readonly JudgedQuery[], recipe: RecipeOf<'search'
   }
   const validation = queries.filter(isHeldOut)
   const training = queries.filter((query) => !isHeldOut(query))
-  const isUseful = ({ relevance }: JudgedQuery) =>
-    [...relevance.values()].some((value) => value >= recipe.relevantFrom)
-  const useful = training.filter(isUseful)
+  const useful = training.filter((query) => answersOf(query, recipe).length > 0)
   if (useful.length === 0 || validation.length === 0)
     throw new DataError(
       'No judged query has a relevant item, or none could be held out; give more judgments.',
     )
   return { training: useful, validation }
 }
+
+/** Places of the items that answer a query; one of no relevance never does. */
+const answersOf = ({ relevance }: JudgedQuery, { relevantFrom }: RecipeOf<'search'>): number[] =>
+  [...relevance].flatMap(([place, value]) => (value > 0 && value >= relevantFrom ? [place] : []))
 
 /** Graded gain; a document that nobody judged has none. */
 function judgedProbe(queries: readonly JudgedQuery[], all: readonly string[]): RetrievalProbe {
@@ -193,11 +203,12 @@ function judgedPairs(
   queries: readonly JudgedQuery[],
   documents: readonly string[],
   mined: readonly (readonly number[])[],
-  { relevantFrom, contrastive }: RecipeOf<'search'>,
+  recipe: RecipeOf<'search'>,
   rephrase: Rephrase,
 ): PairSource {
-  const relevant = queries.map(({ relevance }) => [...relevance].filter(([, value]) => value >= relevantFrom))
-  const answers = relevant.map((list) => new Set(list.map(([place]) => documents[place]!)))
+  const { relevantFrom, contrastive } = recipe
+  const relevant = queries.map((query) => answersOf(query, recipe))
+  const answers = relevant.map((list) => new Set(list.map((place) => documents[place]!)))
   const negatives = queries.map(({ relevance }, at) => [
     ...[...relevance].filter(([, value]) => value < relevantFrom - 0.2).map(([place]) => place),
     ...mined[at]!.filter((place) => !relevance.has(place)),
@@ -206,12 +217,12 @@ function judgedPairs(
     count: queries.length,
     pairOf(example, random) {
       const list = relevant[example]!
-      const [place, relevance] = list[Math.floor(random() * list.length)]!
+      const place = list[Math.floor(random() * list.length)]!
       const others = negatives[example]!
       return {
         query: withNoise(rephrase(queries[example]!.text, random), contrastive, random),
         document: documents[place]!,
-        weight: relevance,
+        weight: queries[example]!.relevance.get(place)!,
         negatives: Array.from(
           { length: others.length === 0 ? 0 : contrastive.hardNegatives },
           () => documents[others[Math.floor(random() * others.length)]!]!,

@@ -1,12 +1,14 @@
 /** @file What every recipe gives back. */
 import type { Checkpoint } from '../../model/checkpoint.ts'
-import type { CheckpointTensor } from '../../model/safetensors.ts'
+import { createDelta, type Delta } from '../../model/delta.ts'
+import type { Tuning } from '../../model/tuning.ts'
+import type { StageOutcome } from '../run-stage.ts'
 import type { Tuned } from '../tune/tune.ts'
 
 export type Trained = {
   model: Checkpoint
-  /** What a parameter-efficient tuning added; null where every weight moved. */
-  delta: Map<string, CheckpointTensor> | null
+  /** What a parameter-efficient tuning learnt on the base; null where every weight moved, or where nobody has the base. */
+  delta: Delta | null
   /** Names of the classes of a classification head, by number. */
   labels?: string[]
   /** On data that was held out, by name. */
@@ -14,3 +16,11 @@ export type Trained = {
   /** Of a recipe that searched for its settings. */
   tuned?: Tuned
 }
+
+/** What a stage tuned on the base that was given; null where every weight moved. */
+export const deltaOf = (
+  base: Checkpoint,
+  tuning: Tuning,
+  { tuned }: Pick<StageOutcome, 'tuned'>,
+  labels?: readonly string[],
+): Delta | null => (tuned && tuning.kind !== 'full' ? createDelta(base, tuning, tuned, labels) : null)

@@ -2,7 +2,7 @@
 import { trainWordPiece } from '../../../shared/text/train-wordpiece.ts'
 import { basicTokens, createWordPiece } from '../../../shared/text/wordpiece.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
-import { mlmHeadSpecs } from '../../model/heads.ts'
+import { mlmHeadSpecs, withoutHead } from '../../model/heads.ts'
 import { transferVocabulary } from '../../model/transfer-vocabulary.ts'
 import { createMlmTask } from '../data/mlm-task.ts'
 import { type TrainingData, type TrainingItem, textOf } from '../examples.ts'
@@ -51,7 +51,7 @@ export async function learnWords(
     },
     context,
   )
-  return { ...model, heads: new Map() }
+  return withoutHead(model, mlmHeadSpecs(start.config))
 }
 
 /** Titles looked at to see how a vocabulary suits a shop. */

@@ -1,7 +1,7 @@
 /** @file What a search knows so far, in one file of the run's folder: a search that was stopped asks no candidate twice. */
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
-import { replaceFile } from '../state-file.ts'
+import { replaceFile } from '../../replace-files.ts'
 import { StateError } from '../trainer.ts'
 
 /** Of a candidate at the end of a rung. */
