@@ -97,7 +97,12 @@ describe('models of a shop', () => {
 
   it('go on after their worker was killed in the middle, and the live index does not notice', async () => {
     shop = await openShop({ items: 60 })
-    const before = await shop.secret.get<StatusReply>('/v1/status')
+    // The worker publishes once more when it has found the weight of the vectors.
+    const before = await eventually(
+      () => shop.secret.get<StatusReply>('/v1/status'),
+      ({ model }) => model!.validatedOn !== null,
+      SECONDS,
+    )
     const recipe = { ...RECIPE, mlm: { ...RECIPE.mlm, steps: 1_500 } }
     const { id } = await post<Run>('/v1/models/train', { recipe })
     await eventually(
