@@ -81,7 +81,7 @@ afterEach(async () => {
 function createWorker(name: string, onSaid: () => void = () => {}) {
   return createRunner({
     ...{ blobs, store: createIndexStore(blobs), models, runs: createRunStore(blobs, nowMs), nowMs },
-    ...{ directory: join(directory, name), threads: 1 },
+    ...{ directory: join(directory, name), threads: 1, provider: 'cpu' },
     log(event, facts = {}) {
       said.push(`${event} ${facts.runId}`)
       onSaid()
