@@ -32,6 +32,11 @@ describe('runs', () => {
     const claims = await Promise.all(Array.from({ length: 5 }, () => runs.claim()))
     expect(claims.filter(Boolean)).toHaveLength(1)
   })
+  it('are not begun side by side by workers that claim at once', async () => {
+    const { runs } = await storeWith(queued('a', 1), queued('b', 2))
+    const claims = await Promise.all(Array.from({ length: 5 }, () => runs.claim()))
+    expect(claims.flatMap((run) => run?.id ?? [])).toEqual(['a'])
+  })
   it('are taken over when their worker is silent for long enough, not before', async () => {
     const { runs, clock } = await storeWith(queued('a', 1))
     await runs.claim()

@@ -68,7 +68,9 @@ export function createRunStore(blobs: BlobStore, nowMs: () => number): RunStore 
                 heartbeatAt: iso(),
               }
         const put = await blobs.put(runKey(run.id), encode(taken), { ifMatch: etag })
-        if (put.ok && taken.state === 'running') return taken
+        // Who comes too late for a run leaves the next one alone too: runs are done one at a time.
+        if (!put.ok) return null
+        if (taken.state === 'running') return taken
       }
       return null
     },

@@ -85,7 +85,7 @@ it('a run goes on to the same model, byte for byte, after SIGTERM and after ever
 
   const resumed = journalOf('ended').filter(({ event }) => event === 'stage-resumed')
   expect(resumed.map(({ stage }) => stage)).toEqual(expect.arrayContaining(['mlm', 'contrastive']))
-})
+}, 240_000)
 
 it('a run that cannot be ends with 1 and one sentence, no stack', async () => {
   writeFileSync(at('one.csv'), 'id,title\n1,Lamp\n')

@@ -1,5 +1,8 @@
 /** @file `aisle train` on files that cannot be used: one sentence for each, and whatever was there before stays as it was. */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readFileSync,
@@ -16,6 +19,7 @@ import { createSeededCheckpoint } from '../../gpu-worker/model/seeded.ts'
 import { trainWordPiece } from '../../shared/text/train-wordpiece.ts'
 import { tinyItems, tinyJudgments } from '../../test/fixtures/tiny-shop.ts'
 import { Failure } from './failure.ts'
+import { HOLD_FILE } from './hold-folder.ts'
 import { type TrainOptions, trainModel } from './train.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'aisle-train-'))
@@ -115,6 +119,18 @@ describe('aisle train', () => {
     await train({ out })
     const after = await readCheckpoint(out)
     expect(after.ok && after.value.trained).toBe(true)
+  })
+
+  it('a folder in which another process is at work: one sentence; after that process, it is free', async () => {
+    const out = at('held')
+    mkdirSync(out)
+    const other = spawn(process.execPath, ['--eval', 'process.stdin.resume()'])
+    writeFileSync(join(out, HOLD_FILE), String(other.pid))
+    expect(await failureOf({ out })).toContain(`Process ${other.pid} is at work in`)
+    other.kill('SIGKILL')
+    await once(other, 'exit')
+    await train({ out })
+    expect(existsSync(join(out, HOLD_FILE))).toBe(false)
   })
 
   it('a full disk when the journal is written: one sentence', async () => {

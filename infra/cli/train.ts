@@ -20,6 +20,7 @@ import { createChatTranslator } from '../../gpu-worker/train/translate/chat-tran
 import { TranslateError, type Translator } from '../../gpu-worker/train/translate/translator.ts'
 import type { Tuned } from '../../gpu-worker/train/tune/tune.ts'
 import { Failure } from './failure.ts'
+import { holdFolder } from './hold-folder.ts'
 import { renderTable } from './table.ts'
 import { readBaskets, readItems, readJudgments, readQueryTexts } from './training-files.ts'
 
@@ -57,6 +58,7 @@ export async function trainModel(options: TrainOptions) {
   const translator = translatorOf(recipe)
   const threads = options.threads ?? cpus().length
   const provider = await readProvider(options.provider ?? 'cpu', threads, options.quiet)
+  const letGo = await holdFolder(options.out)
   const line = createLine(options.quiet)
   const chart = createTensorBoard(join(options.out, 'tensorboard'), process.pid)
   const journal = createJournal({
@@ -110,6 +112,7 @@ export async function trainModel(options: TrainOptions) {
     throw error
   } finally {
     line.end()
+    await letGo()
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, onSignal)
   }
 }
