@@ -2,7 +2,7 @@
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
-import { combine, vectorMatches } from '../../shared/retrieval/hybrid.ts'
+import { combine, vectorMatches, weightFor } from '../../shared/retrieval/hybrid.ts'
 import {
   type Accept,
   type LexicalMatch,
@@ -55,8 +55,7 @@ export function createSearch({ encoder }: Deps): Search {
     const accept = acceptOf(index, request.filter)
     if (!accept.ok) return accept
 
-    const { vectorWeight } = index.manifest.fusion
-    const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : vectorWeight
+    const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : weightFor(index.manifest.fusion, query)
     // Without vectors the order is the lexical one, and nothing below the page can come up.
     const lexicalDepth = weight === 0 ? offset + limit : SEARCH_DEPTH_MAX
     const lexical =

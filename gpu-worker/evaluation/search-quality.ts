@@ -1,7 +1,7 @@
 /** @file How well a catalogue is searched by words, by vectors and by both, on queries whose answers people judged. */
 import { bootstrapMean, type Interval } from '../../shared/metrics/bootstrap.ts'
 import { condensed, type Judgments, ndcg, recall, reciprocalRank } from '../../shared/metrics/ranking.ts'
-import { combine, VECTOR_DEPTH, vectorMatches } from '../../shared/retrieval/hybrid.ts'
+import { combine, VECTOR_DEPTH, vectorMatches, weightFor } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
@@ -62,13 +62,13 @@ export async function measureSearch(
 export function rank(index: Index, text: string, vector: Float32Array | null): Record<Mode, string[]> {
   const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH)
   const ids = (list: readonly { doc: number }[]) => list.slice(0, DEPTH).map(({ doc }) => index.id(doc))
-  const { vectorWeight } = index.manifest.fusion
+  const weight = weightFor(index.manifest.fusion, text)
   return {
     lexical: ids(lexical.matches),
     vector: vector ? ids(searchVector(index, vector, VECTOR_DEPTH)) : [],
     hybrid: ids(
       vector
-        ? combine(index, lexical.matches, vectorMatches(index, vector, lexical.matches), vectorWeight)
+        ? combine(index, lexical.matches, vectorMatches(index, vector, lexical.matches), weight)
         : lexical.matches,
     ),
   }

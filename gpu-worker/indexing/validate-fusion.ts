@@ -1,19 +1,21 @@
 /** @file Chooses how much the vectors may say in hybrid search, by asking for items that are known to be the answer. */
 import { createRandom, type Random } from '../../shared/lib/random.ts'
-import { combine, vectorMatches } from '../../shared/retrieval/hybrid.ts'
+import { combine, hasNumber, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { Fusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import { bestWeight, mean } from './best-weight.ts'
 
-const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.5]
-/** What a weight must win over 0 in MRR before it is worth an encoder run for each search. */
-const GAIN_MIN = 0.005
-/** Standard errors of the paired difference that the gain must exceed: on a few hundred queries less is chance. */
-const GAIN_ERRORS_MIN = 2
+const WEIGHTS = [0, 0.1, 0.15, 0.2, 0.3, 0.5]
 /** As deep as the edge looks, so that what is chosen here is what happens there. */
 const LEXICAL_DEPTH = 1_000
-const QUERIES = 200
+const QUERIES = 600
+/**
+ * Standard errors by which a gain must exceed chance. A trained model may speak where it seems to help; one that has learnt
+ * nothing has to prove it, and so has any model where a number was asked for.
+ */
+const ERRORS = { trained: 0, untrained: 2, numbers: 3 }
 const TYPO_SHARE = 0.25
 
 export type EncodeQueries = (texts: string[]) => Promise<Float32Array[]>
@@ -22,8 +24,9 @@ export type ShouldStop = () => Promise<boolean>
 
 /**
  * Known-item search: a query is two to four words of an item's title, a quarter of them with a typo; the item is the one
- * answer. The weight with the best MRR@10 wins if its gain over words alone is large enough and not chance; else 0.
- * A model that has learnt its weight from judgments keeps it: those are what people asked for. Null when stopped.
+ * answer. The weight with the best MRR@10 wins if its gain over words alone is large enough, else 0. Queries with a number
+ * have a weight of their own. A model that has learnt its weights from judgments keeps them: those are what
+ * people asked for. Null when stopped.
  */
 export async function chooseVectorWeight(
   index: Index,
@@ -32,41 +35,40 @@ export async function chooseVectorWeight(
   seed = 1,
 ): Promise<Fusion | null> {
   const learnt = index.manifest.model.fusion
-  if (learnt) return { vectorWeight: learnt.vectorWeight, evidence: { queries: learnt.queries, mrr: [] } }
+  if (learnt) {
+    const { queries, ...weights } = learnt
+    return { ...weights, evidence: { queries, mrr: [] } }
+  }
   const queries = sampleQueries(index, createRandom(seed))
   /** Reciprocal ranks by weight and query. */
-  const ranks = WEIGHTS.map((): number[] => [])
+  const words = WEIGHTS.map((): number[] => [])
+  const numbers = WEIGHTS.map((): number[] => [])
   for (const { text, doc } of queries) {
     if (await shouldStop()) return null
     const [vector] = await encode([text])
     const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
     const semantic = vectorMatches(index, vector!, lexical)
+    const ranks = hasNumber(text) ? numbers : words
     WEIGHTS.forEach((weight, at) => {
       const rank = combine(index, lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
       ranks[at]!.push(rank >= 0 && rank < 10 ? 1 / (rank + 1) : 0)
     })
   }
-  const mrr = ranks.map(mean)
-  const best = mrr.indexOf(Math.max(...mrr))
-  const gains = ranks[best]!.map((rank, query) => rank - ranks[0]![query]!)
-  const isGain = mean(gains) >= GAIN_MIN && mean(gains) > GAIN_ERRORS_MIN * standardError(gains)
   return {
-    vectorWeight: isGain ? WEIGHTS[best]! : 0,
+    vectorWeight: bestWeight(
+      WEIGHTS,
+      words,
+      index.manifest.model.trained ? ERRORS.trained : ERRORS.untrained,
+    ),
+    numberWeight: bestWeight(WEIGHTS, numbers, ERRORS.numbers),
     evidence: {
       queries: queries.length,
-      mrr: WEIGHTS.map((vectorWeight, at) => ({ vectorWeight, mrr: Math.round(mrr[at]! * 1e4) / 1e4 })),
+      mrr: WEIGHTS.map((vectorWeight, at) => ({
+        vectorWeight,
+        mrr: Math.round(mean([...words[at]!, ...numbers[at]!]) * 1e4) / 1e4,
+      })),
     },
   }
-}
-
-const mean = (values: readonly number[]): number =>
-  values.reduce((sum, value) => sum + value, 0) / Math.max(1, values.length)
-
-/** Of the mean: s / √n. */
-function standardError(values: readonly number[]): number {
-  const center = mean(values)
-  const variance = mean(values.map((value) => (value - center) ** 2))
-  return Math.sqrt(variance / Math.max(1, values.length - 1))
 }
 
 /** Two to four words of titles, a quarter with a typing error, and the item that they come from. */

@@ -1,17 +1,19 @@
 /** @file How much the vectors of a tuned model may say beside the words, on judged queries that it was not trained on. */
-import { pairedBootstrap } from '../../shared/metrics/bootstrap.ts'
 import { type Judgments, ndcg } from '../../shared/metrics/ranking.ts'
-import { combine, vectorMatches } from '../../shared/retrieval/hybrid.ts'
+import { combine, hasNumber, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Item } from '../../shared/schema/item.ts'
 import type { LearntFusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { createEncoder } from '../encode/encoder.ts'
 import { buildOfflineIndex } from '../evaluation/offline-index.ts'
+import { bestWeight } from '../indexing/best-weight.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
 import type { TrainingItem } from './examples.ts'
 
 const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+/** Standard errors by which a gain must exceed chance. */
+const ERRORS = 2
 /** As deep as the edge looks. */
 const LEXICAL_DEPTH = 1_000
 const QUERIES_MAX = 1_000
@@ -23,8 +25,7 @@ const whole = (item: TrainingItem): Item => ({
 })
 
 /**
- * The weight with the best nDCG@10 in the search that shoppers get, if its gain over words alone is more than chance (the
- * 95 % interval of the paired difference is above 0); else 0.
+ * The weights with the best nDCG@10 in the search that shoppers get, if the gain over words alone is more than chance; else 0.
  *
  * @param queries what is relevant to each, by item id
  */
@@ -44,10 +45,12 @@ export async function learnFusion(
     })
     const vectors = await encoder.encode(asked.map(({ text }) => text))
     /** nDCG@10 by weight and query. */
-    const scores = WEIGHTS.map((): number[] => [])
+    const words = WEIGHTS.map((): number[] => [])
+    const numbers = WEIGHTS.map((): number[] => [])
     asked.forEach(({ text, judgments }, at) => {
       const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
       const near = vectorMatches(index, vectors[at]!, lexical)
+      const scores = hasNumber(text) ? numbers : words
       WEIGHTS.forEach((weight, row) => {
         const ranking = combine(index, lexical, near, weight).slice(0, 10)
         const score = ndcg(
@@ -58,10 +61,11 @@ export async function learnFusion(
         if (score !== null) scores[row]!.push(score)
       })
     })
-    const means = scores.map((own) => own.reduce((sum, score) => sum + score, 0) / Math.max(1, own.length))
-    const best = means.indexOf(Math.max(...means))
-    const isGain = best > 0 && pairedBootstrap(scores[best]!, scores[0]!).low > 0
-    return { vectorWeight: isGain ? WEIGHTS[best]! : 0, queries: asked.length }
+    return {
+      vectorWeight: bestWeight(WEIGHTS, words, ERRORS),
+      numberWeight: bestWeight(WEIGHTS, numbers, ERRORS),
+      queries: asked.length,
+    }
   } finally {
     await encoder.close()
   }

@@ -1,4 +1,5 @@
 /** @file The one hybrid search: what serves shoppers and what is validated are the same code. */
+import type { Fusion } from '../schema/manifest.ts'
 import { fuse, type Ranked } from './fusion.ts'
 import type { Accept, LexicalMatch } from './lexical.ts'
 import type { Index } from './load-index.ts'
@@ -6,6 +7,14 @@ import { searchVectorWith } from './vector.ts'
 
 /** Vector candidates; beyond these a likeness is noise. */
 export const VECTOR_DEPTH = 200
+
+export const hasNumber = (query: string): boolean => /\p{N}/u.test(query)
+
+/** w for a query; a search with 0 need not encode it. */
+export const weightFor = (
+  { vectorWeight, numberWeight = 0 }: Pick<Fusion, 'vectorWeight' | 'numberWeight'>,
+  query: string,
+): number => (hasNumber(query) ? numberWeight : vectorWeight)
 
 /**
  * What the vectors say for a hybrid search: the nearest documents, and of every lexical match how near it is.

@@ -19,8 +19,14 @@ export const SegmentRef = z.object({
 export type SegmentRef = z.infer<typeof SegmentRef>
 
 /** What a model learnt of mixing words and vectors, on judged queries that it was not trained on. */
-export const LearntFusion = z.object({
+const weights = {
+  /** Share of the vector score in [0, 1]; 0 means that vectors did not help and hybrid equals lexical. */
   vectorWeight: z.number().min(0).max(1),
+  /** The same for queries with a number, absent 0: a size or a model is exact, and vectors blur it. */
+  numberWeight: z.number().min(0).max(1).optional(),
+}
+export const LearntFusion = z.object({
+  ...weights,
   /** Judged queries behind it. */
   queries: z.int().positive(),
 })
@@ -46,8 +52,7 @@ export type ModelRef = z.infer<typeof ModelRef>
 
 /** How hybrid search mixes its two lists: as the model has learnt it, or found by the worker on known-item queries. */
 export const Fusion = z.object({
-  /** Share of the vector score in [0, 1]; 0 means that vectors did not help and hybrid equals lexical. */
-  vectorWeight: z.number().min(0).max(1),
+  ...weights,
   /** The figures behind the choice: MRR@10 of each weight tried on `queries` queries, none of a learnt one. Absent until validated. */
   evidence: z
     .object({ queries: z.int(), mrr: z.array(z.object({ vectorWeight: z.number(), mrr: z.number() })) })
