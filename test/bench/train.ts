@@ -1,7 +1,7 @@
 /**
  * @file A training step and the encoder against PyTorch: the same weights, batch, loss and optimiser on both sides.
  *
- *   node test/bench/train.ts [--json] [--smoke] [--only <part of a name>]… [--rounds N] [--no-torch]
+ *   node test/bench/train.ts [--json] [--smoke] [--only <part of a name>]… [--rounds N] [--threads N] [--no-torch]
  *
  * Each side runs in a fresh process; rounds alternate and reverse their order, so that a slow minute of the machine meets
  * both. A step is all that training does: forward, backward, clipping to norm 1, AdamW. The losses after the last step stand
@@ -22,10 +22,9 @@ import { assert } from '../../shared/lib/result.ts'
 import { type Arm, benchVocabulary, type Job, type Work } from './train-arm.ts'
 
 const SEED = 11
-const THREADS = 2
 const CLASSES = 4
 const LORA = { rank: 8, alpha: 16 }
-const SETTINGS = { ...LORA, classes: CLASSES, warmUp: 2, threads: THREADS, rate: 1e-4 }
+const SETTINGS = { ...LORA, classes: CLASSES, warmUp: 2, rate: 1e-4 }
 /** Ids below it are [PAD] and its like. */
 const FIRST_WORD = 5
 
@@ -38,10 +37,11 @@ const SIZES = {
 
 /** Steps are those timed in each process. */
 type Case = { size: keyof typeof SIZES; work: Work; steps: number }
-export type TrainSizes = { cases: readonly Case[]; rounds: number }
+export type TrainSizes = { cases: readonly Case[]; rounds: number; threads: number }
 export const SMOKE: TrainSizes = {
   cases: (['full', 'lora', 'encode'] as const).map((work) => ({ size: 'tiny', work, steps: 2 })),
   rounds: 1,
+  threads: 1,
 }
 export const FULL: TrainSizes = {
   cases: [
@@ -53,6 +53,7 @@ export const FULL: TrainSizes = {
     { size: 'BERT-base', work: 'encode', steps: 10 },
   ],
   rounds: 5,
+  threads: 2,
 }
 
 /** Of all rounds: the median of times, the highest of peaks. */
@@ -76,7 +77,7 @@ export type TrainReport = {
 }
 
 /** @param python the interpreter to ask for PyTorch; null asks none */
-export function measureTrain({ cases, rounds }: TrainSizes, python: string | null): TrainReport {
+export function measureTrain({ cases, rounds, threads }: TrainSizes, python: string | null): TrainReport {
   const folder = mkdtempSync(join(tmpdir(), 'aisle-bench-'))
   const before = loadavg()[0]!
   try {
@@ -87,7 +88,7 @@ export function measureTrain({ cases, rounds }: TrainSizes, python: string | nul
       const files = written.get(one.size) ?? writeFiles(folder, one.size)
       written.set(one.size, files)
       const { work, steps } = one
-      const job = JSON.stringify({ ...files, ...SETTINGS, work, steps } satisfies Job)
+      const job = JSON.stringify({ ...files, ...SETTINGS, work, steps, threads } satisfies Job)
       const arms: { ours: Arm[]; torch: Arm[] } = { ours: [], torch: [] }
       for (let round = 0; round < rounds; round++)
         for (const side of round % 2 === 0 ? sides : sides.toReversed())
@@ -99,7 +100,7 @@ export function measureTrain({ cases, rounds }: TrainSizes, python: string | nul
       return reportCase(one, arms)
     })
     return {
-      machine: `${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}, ${THREADS} threads`,
+      machine: `${cpus().length} × ${cpus()[0]!.model}, Node ${process.version}, ${threads} threads`,
       load: [before, loadavg()[0]!],
       torch,
       cases: reports,
@@ -164,7 +165,6 @@ function runArm(command: string, args: string[]): Arm {
       ...process.env,
       // Debian's OpenBLAS takes an older kernel than it could on processors that it does not know.
       OPENBLAS_CORETYPE: process.env['OPENBLAS_CORETYPE'] ?? 'SkylakeX',
-      OMP_NUM_THREADS: String(THREADS),
     },
   })
   assert(status === 0, `${command} ${args[0]} ended with ${status}`)
@@ -222,6 +222,7 @@ if (import.meta.main) {
       smoke: { type: 'boolean' },
       only: { type: 'string' },
       rounds: { type: 'string' },
+      threads: { type: 'string' },
       'no-torch': { type: 'boolean' },
     },
   })
@@ -231,6 +232,7 @@ if (import.meta.main) {
     {
       cases: sizes.cases.filter((one) => !only || nameOf(one).includes(only)),
       rounds: Number(values.rounds ?? sizes.rounds),
+      threads: Number(values.threads ?? sizes.threads),
     },
     values['no-torch'] ? null : (process.env['AISLE_BENCH_PYTHON'] ?? '/usr/bin/python3'),
   )
