@@ -117,6 +117,7 @@ export async function runStage(stage: Stage, context: Context): Promise<StageOut
       adamW: { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: settings.weightDecay },
       clipNorm: settings.clipNorm,
       accumulate: settings.accumulate,
+      threads: context.threads,
       seed,
       fingerprint,
       state: { path: statePath(stage, context, fingerprint), everySteps: settings.saveEverySteps },

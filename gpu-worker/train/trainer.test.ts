@@ -69,6 +69,7 @@ const options = (change: Partial<TrainerOptions> = {}): TrainerOptions => ({
   adamW: ADAMW_DEFAULTS,
   clipNorm: 1,
   accumulate: 1,
+  threads: 1,
   seed: 7,
   fingerprint: 'settings',
   ...change,

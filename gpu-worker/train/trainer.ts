@@ -4,9 +4,10 @@
  */
 import { assert } from '../../shared/lib/result.ts'
 import type { CheckpointTensor } from '../model/safetensors.ts'
-import { type AdamWOptions, adamW, gradientNorm } from './adamw.ts'
+import type { AdamWOptions } from './adamw.ts'
 import type { Batch, Outcome, Plan } from './cpu-plan.ts'
-import { flatten, type ParameterLayout, unflatten } from './parameters.ts'
+import { type Optimiser, openOptimiser } from './optimiser.ts'
+import { flatten, type ParameterLayout, sharedVector, unflatten } from './parameters.ts'
 import { rateAt, type Schedule } from './schedule.ts'
 import { readState, type TrainingState, writeState } from './state-file.ts'
 
@@ -51,6 +52,8 @@ export type TrainerOptions = {
   clipNorm: number
   /** Batches of each task per step. */
   accumulate: number
+  /** Of the optimiser; the plan has its own. */
+  threads: number
   seed: number
   fingerprint: string
   validation?: Validation
@@ -81,10 +84,25 @@ export type TrainingResult = {
 export class StateError extends Error {}
 
 export async function train(options: TrainerOptions): Promise<TrainingResult> {
-  const { layout, plan, schedule, validation, watch, afterStep, seed } = options
+  const { layout, adamW, threads } = options
   const state = await startingState(options)
+  const gradient = sharedVector(layout.size)
+  const optimiser = openOptimiser({ layout, state: state.vectors, gradient, adamW, threads })
+  try {
+    return await takeSteps(options, state, gradient, optimiser)
+  } finally {
+    await optimiser.close()
+  }
+}
+
+async function takeSteps(
+  options: TrainerOptions,
+  state: TrainingState,
+  gradient: Float32Array,
+  optimiser: Optimiser,
+): Promise<TrainingResult> {
+  const { layout, plan, schedule, validation, watch, afterStep, seed } = options
   const { vectors, progress } = state
-  const gradient = new Float32Array(layout.size)
   options.onStart?.(progress.step, progress.best?.metric ?? null)
 
   const save = async () => {
@@ -131,14 +149,14 @@ export async function train(options: TrainerOptions): Promise<TrainingResult> {
         loss += weight * outcome.loss
         texts += batch.texts
       }
-    const norm = gradientNorm(gradient)
+    const norm = await optimiser.gradientNorm()
     if (!Number.isFinite(loss) || !Number.isFinite(norm)) {
       await save()
       return result('not-finite')
     }
     const rate = rateAt(schedule, step)
     const scale = norm > options.clipNorm ? options.clipNorm / norm : 1
-    adamW(vectors, gradient, layout, { rate, step, scale }, options.adamW)
+    await optimiser.step({ rate, step, scale })
     afterStep?.apply(step, vectors.parameters, gradient)
     progress.step = step
     options.onStep?.({ step, loss, outcomes, rate, gradientNorm: norm, texts })
@@ -180,8 +198,8 @@ async function startingState(options: TrainerOptions): Promise<TrainingState> {
     progress: { step: 0, stale: 0, best: null, fingerprint },
     vectors: {
       parameters: flatten(layout, options.initial),
-      first: new Float32Array(layout.size),
-      second: new Float32Array(layout.size),
+      first: sharedVector(layout.size),
+      second: sharedVector(layout.size),
     },
     best: null,
     extra: new Map(),

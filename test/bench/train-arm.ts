@@ -126,6 +126,7 @@ async function runTraining(job: Job, clock: Clock): Promise<number> {
     adamW: ADAMW_DEFAULTS,
     clipNorm: 1,
     accumulate: 1,
+    threads: job.threads,
     seed: 1,
     fingerprint: '',
     onStep: ({ loss }) => {
