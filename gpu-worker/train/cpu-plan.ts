@@ -13,8 +13,9 @@ import {
   type Session,
   type Tensor,
 } from '../runtime/session.ts'
-import { type AdamWState, adamW, gradientNorm } from './adamw.ts'
-import { type ParameterLayout, viewOf } from './parameters.ts'
+import type { AdamWState } from './adamw.ts'
+import { type Optimiser, openOptimiser } from './optimiser.ts'
+import { type ParameterLayout, sharedVector, viewOf } from './parameters.ts'
 import {
   type AfterStep,
   isSound,
@@ -38,7 +39,8 @@ export function createCpuPlan(
   const sessions = createSessionCache<Open>()
   const trained = new Map(layout.parameters.map(({ name, shape }) => [name, shape]))
   const pool = options.dropout > 0 ? dropoutPool(options.dropout, createRandom(options.seed)) : null
-  const gradient = new Float32Array(layout.size)
+  const gradient = sharedVector(layout.size)
+  let optimiser: Optimiser | null = null
   let scratch: Float32Array | null = null
   let state: AdamWState | null = null
 
@@ -98,9 +100,11 @@ export function createCpuPlan(
     memory: afterStep?.memory ?? new Map(),
     async begin(vectors) {
       state = vectors
+      const { adamW, threads } = options
+      optimiser = openOptimiser({ layout, state, gradient, adamW, threads })
     },
     async advance(steps) {
-      assert(state, 'the plan has begun')
+      assert(state && optimiser, 'the plan has begun')
       const outcomes: StepOutcome[] = []
       for (const { number, rate, parts } of steps) {
         gradient.fill(0)
@@ -111,18 +115,21 @@ export function createCpuPlan(
           made.push(outcome)
           loss += part.weight * outcome.loss
         }
-        const norm = gradientNorm(gradient)
+        const norm = await optimiser.gradientNorm()
         const outcome = { loss, gradientNorm: norm, parts: made }
         if (!isSound(outcome)) break
         const scale = norm > options.clipNorm ? options.clipNorm / norm : 1
-        adamW(state, gradient, layout, { rate, step: number, scale }, options.adamW)
+        await optimiser.step({ rate, step: number, scale })
         afterStep?.apply(number, state.parameters, gradient)
         outcomes.push(outcome)
       }
       return outcomes
     },
     async sync() {}, // the steps were made in the vectors themselves
-    close: () => sessions.close(),
+    async close() {
+      await optimiser?.close()
+      await sessions.close()
+    },
   }
 }
 

@@ -29,6 +29,10 @@ export function layOut(shapes: Iterable<readonly [name: string, shape: readonly 
   return { parameters, byName: new Map(parameters.map((one) => [one.name, one])), size }
 }
 
+/** Zeros, in memory that threads can share. */
+export const sharedVector = (size: number): Float32Array<SharedArrayBuffer> =>
+  new Float32Array(new SharedArrayBuffer(size * Float32Array.BYTES_PER_ELEMENT))
+
 /** Part of a vector, not a copy. */
 export const viewOf = (vector: Float32Array, { offset, count }: Parameter): Float32Array =>
   vector.subarray(offset, offset + count)
@@ -36,8 +40,8 @@ export const viewOf = (vector: Float32Array, { offset, count }: Parameter): Floa
 export function flatten(
   layout: ParameterLayout,
   tensors: ReadonlyMap<string, CheckpointTensor>,
-): Float32Array<ArrayBuffer> {
-  const vector = new Float32Array(layout.size)
+): Float32Array<SharedArrayBuffer> {
+  const vector = sharedVector(layout.size)
   for (const { name, offset } of layout.parameters) vector.set(tensors.get(name)!.data, offset)
   return vector
 }

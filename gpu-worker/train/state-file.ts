@@ -8,6 +8,7 @@ import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { decodeSafetensors, encodeSafetensors, readMetadata } from '../model/safetensors.ts'
 import { replaceFile } from '../replace-files.ts'
 import type { AdamWState } from './adamw.ts'
+import { sharedVector } from './parameters.ts'
 
 const Progress = z.object({
   /** Steps done. */
@@ -77,8 +78,14 @@ export async function readState(
   )
   return ok({
     progress: progress.data,
-    vectors: { parameters, first, second },
+    vectors: { parameters: shared(parameters), first: shared(first), second: shared(second) },
     best: of('best') ?? null,
     extra,
   })
+}
+
+function shared(data: Float32Array): Float32Array {
+  const vector = sharedVector(data.length)
+  vector.set(data)
+  return vector
 }

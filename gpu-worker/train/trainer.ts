@@ -4,7 +4,7 @@
  */
 import { assert } from '../../shared/lib/result.ts'
 import type { CheckpointTensor } from '../model/safetensors.ts'
-import { flatten, type ParameterLayout, unflatten } from './parameters.ts'
+import { flatten, type ParameterLayout, sharedVector, unflatten } from './parameters.ts'
 import type { Batch, Outcome, Plan, Step } from './plan.ts'
 import { rateAt, type Schedule } from './schedule.ts'
 import { readState, type TrainingState, writeState } from './state-file.ts'
@@ -209,8 +209,8 @@ async function startingState(options: TrainerOptions): Promise<TrainingState> {
     progress: { step: 0, stale: 0, best: null, fingerprint },
     vectors: {
       parameters: flatten(layout, options.initial),
-      first: new Float32Array(layout.size),
-      second: new Float32Array(layout.size),
+      first: sharedVector(layout.size),
+      second: sharedVector(layout.size),
     },
     best: null,
     extra: new Map(),
