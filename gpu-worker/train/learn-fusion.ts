@@ -1,5 +1,5 @@
 /** @file How much the vectors of a tuned model may say beside the words, on judged queries that it was not trained on. */
-import { type Judgments, ndcg } from '../../shared/metrics/ranking.ts'
+import { type Judgments, ndcg, recall } from '../../shared/metrics/ranking.ts'
 import { combine, hasNumber, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Item } from '../../shared/schema/item.ts'
@@ -16,6 +16,7 @@ const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 const ERRORS = 2
 /** As deep as the edge looks. */
 const LEXICAL_DEPTH = 1_000
+const DEPTH = 100
 const QUERIES_MAX = 1_000
 
 /** Training looks at the texts of items only; the index wants the rest. */
@@ -25,15 +26,18 @@ const whole = (item: TrainingItem): Item => ({
 })
 
 /**
- * The weights with the best nDCG@10 in the search that shoppers get, if the gain over words alone is more than chance; else 0.
+ * The weights that are best for the search that shoppers get, if the gain over words alone is more than chance; else 0. Judged
+ * by the mean of nDCG@10 and recall@100: people judged what words had found, so that the first page alone would say that
+ * nothing else is worth finding.
  *
- * @param queries what is relevant to each, by item id
+ * @param queries      what is relevant to each, by item id
+ * @param relevantFrom relevance from which an item answers a query
  */
 export async function learnFusion(
   model: Checkpoint,
   items: readonly TrainingItem[],
   queries: readonly { text: string; judgments: Judgments }[],
-  threads: number,
+  { relevantFrom, threads }: { relevantFrom: number; threads: number },
 ): Promise<LearntFusion> {
   const asked = queries.slice(0, QUERIES_MAX)
   const encoder = await createEncoder({ checkpoint: model, precision: 'int8', threads })
@@ -44,21 +48,18 @@ export async function learnFusion(
       encode: (texts) => encoder.encode(texts),
     })
     const vectors = await encoder.encode(asked.map(({ text }) => text))
-    /** nDCG@10 by weight and query. */
+    /** By weight and query. */
     const words = WEIGHTS.map((): number[] => [])
     const numbers = WEIGHTS.map((): number[] => [])
     asked.forEach(({ text, judgments }, at) => {
       const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
       const near = vectorMatches(index, vectors[at]!, lexical)
+      const relevant = new Set([...judgments].flatMap(([id, grade]) => (grade >= relevantFrom ? [id] : [])))
       const scores = hasNumber(text) ? numbers : words
       WEIGHTS.forEach((weight, row) => {
-        const ranking = combine(index, lexical, near, weight).slice(0, 10)
-        const score = ndcg(
-          ranking.map(({ doc }) => index.id(doc)),
-          judgments,
-          10,
-        )
-        if (score !== null) scores[row]!.push(score)
+        const ranking = combine(index, lexical, near, weight).slice(0, DEPTH)
+        const ids = ranking.map(({ doc }) => index.id(doc))
+        scores[row]!.push(((ndcg(ids, judgments, 10) ?? 0) + (recall(ids, relevant, DEPTH) ?? 0)) / 2)
       })
     })
     return {

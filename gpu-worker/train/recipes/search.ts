@@ -104,7 +104,7 @@ export async function tuneForSearch(
     model,
     data.items,
     validation.map((query) => ({ text: query.text, judgments: judgments(query) })),
-    context.threads,
+    { relevantFrom: GRADES * recipe.relevantFrom, threads: context.threads },
   )
   return {
     model: { ...model, fusion },
