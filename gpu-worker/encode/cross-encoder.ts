@@ -1,6 +1,7 @@
 /** @file (query, title) pairs in, one number each: both texts read together, so that each word sees the words of the other. */
-import { pairTypes } from '../../shared/relevance/pair-types.ts'
+
 import { assert } from '../../shared/lib/result.ts'
+import { pairTypes } from '../../shared/relevance/pair-types.ts'
 import { createWordPiece } from '../../shared/text/wordpiece.ts'
 import { createGraph } from '../graph/ops.ts'
 import { emitBert } from '../model/bert.ts'

@@ -5,6 +5,7 @@ import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { Secret, SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
+import { writeRelevance } from '../../gpu-worker/model/relevance.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
 import { chooseProvider, probeProvider, probeProviders } from '../../gpu-worker/runtime/probe.ts'
 import type { Provider } from '../../gpu-worker/runtime/session.ts'
@@ -66,7 +67,7 @@ export async function trainModel(options: TrainOptions) {
   const startedMs = performance.now()
   journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
   try {
-    const { model, delta, labels, metrics, tuned } = await runRecipe(
+    const { model, delta, labels, relevance, metrics, tuned } = await runRecipe(
       recipe,
       { items, judgments, baskets, queries },
       {
@@ -82,6 +83,7 @@ export async function trainModel(options: TrainOptions) {
     await writeCheckpoint(options.out, model)
     if (delta) await replaceFile(join(options.out, 'delta.safetensors'), encodeSafetensors(delta))
     if (labels) await writeFile(join(options.out, 'labels.json'), `${JSON.stringify(labels, null, 2)}\n`)
+    if (relevance) await writeRelevance(options.out, relevance)
     if (tuned) await writeFile(join(options.out, 'recipe.json'), `${JSON.stringify(tuned.recipe, null, 2)}\n`)
     const seconds = Math.round((performance.now() - startedMs) / 1_000)
     journal.note({ event: 'trained', metrics, seconds })

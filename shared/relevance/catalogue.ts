@@ -70,7 +70,10 @@ export function createCatalogue(titles: readonly string[]): Catalogue {
     for (const term of terms[title]!) counts.titles[term]!++
     const [first, head] = [text.words[0], headOf(text)]
     if (first) counts.first[numbers.get(first.term)!]!++
-    if (head) counts.head[(heads[title] = numbers.get(head.term)!)]!++
+    if (head) {
+      heads[title] = numbers.get(head.term)!
+      counts.head[heads[title]!]!++
+    }
   })
   const postings = Array.from(counts.titles, (count) => new Uint32Array(count))
   const filled = new Uint32Array(numbers.size)
@@ -104,7 +107,11 @@ export function readQuery(catalogue: Catalogue, text: string): Text {
 
 function correct({ numbers, lexicon }: Catalogue, { term, source }: Word): string {
   if (numbers.has(term)) return term
-  return [source, term].flatMap((one) => lookUpWord(() => lexicon, one)).sort((a, b) => a.distance - b.distance || b.df - a.df)[0]?.term ?? term
+  return (
+    [source, term]
+      .flatMap((one) => lookUpWord(() => lexicon, one))
+      .sort((a, b) => a.distance - b.distance || b.df - a.df)[0]?.term ?? term
+  )
 }
 
 /** Part of a score that depends on the title's length. */
@@ -165,8 +172,14 @@ export function find(catalogue: Catalogue, query: Text): Findings {
     all,
     coverageMax: whole === 0 ? 0 : most / whole,
     rankOf: (given) => buckets[bucketOf(given) + 1]!,
-    near: centroid(catalogue, best.slice(0, NEAR).map((title) => terms[title]!)),
-    wide: centroid(catalogue, best.map((title) => terms[title]!)),
+    near: centroid(
+      catalogue,
+      best.slice(0, NEAR).map((title) => terms[title]!),
+    ),
+    wide: centroid(
+      catalogue,
+      best.map((title) => terms[title]!),
+    ),
     heads: named,
     headCount: best.length,
   }

@@ -65,13 +65,19 @@ export function readWords(text: string): Text {
 }
 
 function wordOf(token: string): Word {
-  const number = NUMBER_WORDS[token] ?? (/^\d/.test(token) ? token.replace(/(\d) (?=\d)/, '$1-').replaceAll(',', '') : null)
+  const number =
+    NUMBER_WORDS[token] ??
+    (/^\d/.test(token) ? token.replace(/(\d) (?=\d)/, '$1-').replaceAll(',', '') : null)
   if (number !== null) return { term: number, source: token, isNumber: true, unit: '' }
-  const term = /^[a-z]{3,}$/.test(token) ? stemmer(token) : token
-  return { term, source: token, isNumber: false, unit: '' }
+  return { term: stem(token), source: token, isNumber: false, unit: '' }
 }
 
 function bigrams(run: string): string[] {
   const characters = [...run]
-  return characters.length === 1 ? characters : characters.slice(1).map((character, at) => characters[at]! + character)
+  return characters.length === 1
+    ? characters
+    : characters.slice(1).map((character, at) => characters[at]! + character)
 }
+
+/** Porter stem of a word of Latin letters; anything else as it is. */
+export const stem = (word: string): string => (/^[a-z]{3,}$/.test(word) ? stemmer(word) : word)

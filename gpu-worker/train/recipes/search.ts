@@ -14,6 +14,7 @@ import { type Context, runStage } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
+import { teachRelevance } from './relevance.ts'
 import type { Trained } from './trained.ts'
 import { adaptWords } from './words.ts'
 
@@ -41,7 +42,8 @@ export async function tuneForSearch(
   const { training, validation } = splitQueries(groupJudgments(data), recipe)
   const probe = judgedProbe(validation, documents)
   const texts = { items: data.items, queries: [...data.queries, ...training.map(({ text }) => text)] }
-  let model = await adaptWords(base, texts, recipe.words, recipe.seed, context)
+  const worded = await adaptWords(base, texts, recipe.words, recipe.seed, context)
+  let model = worded
   const tokenizer = createWordPiece(model)
   const rephrase = await prepareRephrasing(
     recipe.backTranslation,
@@ -99,10 +101,14 @@ export async function tuneForSearch(
     validation.map((query) => ({ text: query.text, judgments: judgments(query) })),
     context.threads,
   )
+  // From the model before it saw a judgment: the folds of the relevance stage are to be new to what starts there.
+  const relevance = await teachRelevance(data, worded, recipe.relevance, recipe.seed, context)
   return {
     model: { ...model, fusion },
     delta,
+    ...(relevance ? { relevance: relevance.model } : {}),
     metrics: {
+      ...relevance?.metrics,
       'weight of the vectors beside the words': fusion.vectorWeight,
       'nDCG@10 of held-out queries, vectors alone': best ?? 0,
       'queries trained on': training.length,
