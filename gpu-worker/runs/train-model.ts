@@ -101,7 +101,11 @@ export async function trainModel(deps: Deps, run: Run, { onProgress, signal }: O
 function recipeOf(given: string | Record<string, unknown>): Recipe {
   const parsed = parseRecipe(typeof given === 'string' ? { version: 1, recipe: given } : given)
   if (!parsed.ok) throw new RunError(`The recipe is not valid: ${parsed.error}.`)
-  return parsed.value
+  const recipe = parsed.value
+  // The registry keeps what the edge runs, and the edge ranks without judging pairs.
+  return recipe.recipe === 'search'
+    ? { ...recipe, relevance: { ...recipe.relevance, when: 'never' } }
+    : recipe
 }
 
 /** Newest live rows of the index, with their items whole. */

@@ -13,6 +13,7 @@ export type JournalEntry =
   | { event: 'recipe'; recipe: Recipe; items: number; judgments: number }
   /** Pieces per word of the titles under the vocabulary of the base, and whether the shop's own takes its place. */
   | { event: 'words'; piecesPerWord: number; adapted: boolean }
+  | { event: 'relevance'; pairs: number; queries: number; grades: number; isEnough: boolean }
   /** Texts translated so far, and how many of them came back changed. */
   | { event: 'back-translation'; done: number; texts: number; changed: number }
   | { event: 'stage-started' | 'stage-resumed'; stage: string; step: number; steps: number }

@@ -96,6 +96,36 @@ const Classify = z.strictObject({
   maxTokens: z.int().min(8).max(512).default(48),
 })
 
+/** How relevant a title is to a query, beside the vectors: see `recipes/relevance.ts`. */
+const Relevance = z.strictObject({
+  /** graded: when the judgments have three grades or more. */
+  when: z.enum(['graded', 'never']).default('graded'),
+  /** Parts of the judged queries; for each a cross-encoder learns from the others. */
+  folds: z.int().min(2).max(10).default(3),
+  crossEncoder: z
+    .strictObject({
+      ...optimisation({ steps: 1_500, rate: 3e-4 }),
+      batch: z.int().min(2).max(1_024).default(32),
+      maxTokens: z.int().min(8).max(512).default(48),
+      dropout: z.number().min(0).max(0.9).default(0.1),
+    })
+    .prefault({}),
+  /** Of the boosted trees; see `BoostSettings`. */
+  trees: z
+    .strictObject({
+      count: z.int().min(1).max(10_000).default(400),
+      rate: positive.max(1).default(0.05),
+      leaves: z.int().min(2).max(1_024).default(24),
+      leafRowsMin: z.int().min(1).default(40),
+      ridge: z.number().min(0).default(10),
+      rowShare: positive.max(1).default(0.7),
+      featureShare: positive.max(1).default(0.25),
+      groupWeight: z.number().min(0).max(10).default(0.5),
+    })
+    .prefault({}),
+})
+export type RelevanceSettings = z.infer<typeof Relevance>
+
 /** Other wordings of queries, by way of another language. Off unless a recipe names a service. */
 const BackTranslation = z.strictObject({
   /** Base of an API that speaks OpenAI's chat protocol, e.g. http://localhost:11434/v1 */
@@ -151,6 +181,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
     /** Relevance from which an item answers a query, as a share of the highest in the file. */
     relevantFrom: share.default(0.7),
     validationShare: z.number().min(0.01).max(0.5).default(0.1),
+    relevance: Relevance.prefault({}),
     backTranslation: BackTranslation.optional(),
   }),
   /** Items that are bought or viewed together. */

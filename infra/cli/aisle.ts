@@ -135,6 +135,25 @@ evaluate
     process.exit(0)
   })
 
+evaluate
+  .command('rerank')
+  .description(
+    'score (query, title) pairs by a model that "aisle train --recipe search" taught on graded judgments',
+  )
+  .requiredOption(
+    '--pairs <file>',
+    'CSV, TSV or NDJSON of id, query and title; a relevance is only compared with',
+  )
+  .requiredOption('--out <file>', 'where the scores go, as CSV of id and score')
+  .requiredOption('--model <dir>', 'model folder')
+  .option('--threads <n>', 'CPU threads (default: all)', integer(1, 256))
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { evalRerank, renderRerank } = await import('./eval-rerank.ts')
+    print(await evalRerank(options), options.json, renderRerank)
+    process.exit(0)
+  })
+
 program
   .command('train')
   .description('train or tune a model on your own files; the same command goes on where a run was stopped')

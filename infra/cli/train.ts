@@ -6,6 +6,7 @@ import { join, resolve } from 'node:path'
 import { Secret, SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
 import { readCheckpoint, writeCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { encodeDelta } from '../../gpu-worker/model/delta.ts'
+import { writeRelevance } from '../../gpu-worker/model/relevance.ts'
 import { isDiskFull, replaceFile } from '../../gpu-worker/replace-files.ts'
 import { chooseProvider, probeProvider, probeProviders } from '../../gpu-worker/runtime/probe.ts'
 import type { Provider } from '../../gpu-worker/runtime/session.ts'
@@ -77,7 +78,7 @@ export async function trainModel(options: TrainOptions) {
   const startedMs = performance.now()
   try {
     journal.note({ event: 'recipe', recipe, items: items.length, judgments: judgments.length })
-    const { model, delta, labels, metrics, tuned } = await runRecipe(
+    const { model, delta, labels, relevance, metrics, tuned } = await runRecipe(
       recipe,
       { items, judgments, baskets, queries },
       {
@@ -98,6 +99,7 @@ export async function trainModel(options: TrainOptions) {
     await write(DELTA_FILE, delta && encodeDelta(delta))
     await write(LABELS_FILE, labels ? encodeJson(labels) : null)
     await write('recipe.json', tuned ? encodeJson(tuned.recipe) : null)
+    await writeRelevance(options.out, relevance ?? null)
     const seconds = Math.round((performance.now() - startedMs) / 1_000)
     journal.note({ event: 'trained', metrics, seconds })
     return { out: options.out, recipe: recipe.recipe, metrics, seconds, ...(tuned ? { tuned } : {}) }

@@ -5,6 +5,7 @@ import { gunzipSync } from 'node:zlib'
 import type { Judgment, TrainingItem } from '../../gpu-worker/train/examples.ts'
 import { cleanItem } from '../../shared/quality/clean.ts'
 import { applyFieldMap, type FieldMap } from '../../shared/quality/field-map.ts'
+import { cleanText } from '../../shared/quality/text.ts'
 import type { Item } from '../../shared/schema/item.ts'
 import { sampleCatalogue } from '../sample/catalogue.ts'
 import { readCatalogue } from './catalogue-file.ts'
@@ -33,6 +34,7 @@ const COLUMNS = {
   description: ['description', 'short_description', 'product_description'],
   query: ['query', 'search_term', 'q', 'search_query', 'text', 'term'],
   relevance: ['relevance', 'grade', 'label', 'rating', 'score'],
+  pairId: ['id', 'pair_id', 'pairid', 'row_id', 'qid'],
 } as const
 
 function guess(row: Row, kind: keyof typeof COLUMNS): string | undefined {
@@ -137,6 +139,46 @@ function judgmentColumns(row: Row, file: string) {
       `"${file}" has the columns ${Object.keys(row).join(', ')}: judgments need a query (${COLUMNS.query.slice(0, 2).join(', ')}), an item (${COLUMNS.itemId.slice(0, 3).join(', ')}) and a relevance.`,
     )
   return { query, itemId, relevance: guess(row, 'relevance') }
+}
+
+export type JudgedPair = { id: string; query: string; title: string; relevance: number | null }
+
+/**
+ * Every pair of a file, in order; its id is the line's number where the file has none. The relevance is there for a
+ * comparison, if the file has one.
+ *
+ * @throws Failure with the line where one cannot be read
+ */
+export async function readPairs(file: string): Promise<JudgedPair[]> {
+  const pairs: JudgedPair[] = []
+  let columns: (Record<'query' | 'title', string> & { id?: string; relevance?: string }) | undefined
+  for await (const { row } of readCatalogue(file)) {
+    if ('_unreadable' in row) throw new Failure(`"${file}": ${row._unreadable}`)
+    columns ??= pairColumns(row, file)
+    const { id, query, title, relevance } = columns
+    const judged = relevance === undefined ? Number.NaN : Number(row[relevance] || Number.NaN)
+    pairs.push({
+      id: String((id === undefined ? undefined : row[id]) ?? pairs.length + 1),
+      query: String(row[query] ?? '').trim(),
+      // As a title of the catalogue that the model learnt from.
+      title: cleanText(String(row[title] ?? '')),
+      relevance: Number.isFinite(judged) ? judged : null,
+    })
+  }
+  if (pairs.length === 0) throw new Failure(`"${file}" has no pair.`)
+  return pairs
+}
+
+function pairColumns(row: Row, file: string) {
+  const query = guess(row, 'query')
+  const title = guess(row, 'title')
+  if (!query || !title)
+    throw new Failure(
+      `"${file}" has the columns ${Object.keys(row).join(', ')}: pairs need a query (${COLUMNS.query.slice(0, 2).join(', ')}) and a title (${COLUMNS.title.slice(0, 2).join(', ')}).`,
+    )
+  const id = guess(row, 'pairId')
+  const relevance = guess(row, 'relevance')
+  return { query, title, ...(id ? { id } : {}), ...(relevance ? { relevance } : {}) }
 }
 
 /** Lines of `basket item item …`, as click logs are often kept: the first word names the basket or the shopper. */

@@ -23,7 +23,8 @@ const HALF_LENGTH_MIN = 3
 const HALF_DF_MIN = 3
 const LOOK_UPS_CACHED_MAX = 2_000
 
-type Lexicon = {
+/** Words that a mistyped one may have meant. */
+export type Lexicon = {
   frequencies: ReadonlyMap<string, number>
   byLength: Map<number, { term: string; letters: number; df: number }[]>
   found: Map<string, Correction[]>
@@ -36,9 +37,13 @@ const lexicons = new WeakMap<Index, Lexicon>()
  * Cost: the first call on an index lists its words, about 1 µs each; a look-up compares with the words of like length whose
  * letters could do, about 1 ms per 50,000 words; the last look-ups are remembered.
  */
-export function correctionsOf(index: Index, word: string): readonly Correction[] {
+export const correctionsOf = (index: Index, word: string): readonly Correction[] =>
+  lookUpWord(() => lexiconOf(index), word)
+
+/** The same among the words of any lexicon; it is asked for only when the word could be corrected. */
+export function lookUpWord(lexiconFor: () => Lexicon, word: string): readonly Correction[] {
   if (!MISSPELT.test(word) || word.length < LENGTH_MIN[1]) return []
-  const lexicon = lexiconOf(index)
+  const lexicon = lexiconFor()
   const known = lexicon.found.get(word)
   if (known) return known
   if (lexicon.found.size >= LOOK_UPS_CACHED_MAX) lexicon.found.clear()
@@ -83,9 +88,17 @@ function listWords(index: Index): Lexicon {
   for (const { segment } of index.segments)
     for (let at = 0; at < segment.terms.count; at++) {
       const term = segment.terms.term(at)
-      if (term.length + 2 < LENGTH_MIN[1] || !WORD.test(term)) continue
-      frequencies.set(term, (frequencies.get(term) ?? 0) + segment.terms.postings(at).rows.length)
+      if (isListed(term))
+        frequencies.set(term, (frequencies.get(term) ?? 0) + segment.terms.postings(at).rows.length)
     }
+  return createLexicon(frequencies)
+}
+
+const isListed = (term: string): boolean => term.length + 2 >= LENGTH_MIN[1] && WORD.test(term)
+
+/** @param counts documents by term; what could not be meant by a mistyped word is left out */
+export function createLexicon(counts: ReadonlyMap<string, number>): Lexicon {
+  const frequencies = new Map([...counts].filter(([term]) => isListed(term)))
   const byLength: Lexicon['byLength'] = new Map()
   for (const [term, df] of frequencies) {
     const list = byLength.get(term.length) ?? []

@@ -1,4 +1,5 @@
 /** @file Texts of unlike length as one rectangle, in few sizes: each size of batch is a graph of its own. */
+import { pairTypes } from '../../../shared/relevance/pair-types.ts'
 import type { Tensor } from '../../runtime/session.ts'
 
 /** Tokens to which a batch is padded: few, because each is a graph with memory of its own. */
@@ -28,17 +29,16 @@ export function padTexts(
   return { [`${name}_ids`]: { data: ids, dims }, [`${name}_mask`]: { data: mask, dims } }
 }
 
-/** `<name>_types`: 1 from the token after the first [SEP] to the end of the text, else 0. */
-export function pairTypes(
+/** `<name>_types` of `pairTypes`; padding has type 0. */
+export function padTypes(
   name: string,
-  texts: readonly Int32Array[],
+  pairs: readonly Int32Array[],
   seq: number,
   sepId: number,
 ): Record<string, Tensor> {
-  const types = new BigInt64Array(texts.length * seq)
-  texts.forEach((text, row) => {
-    const second = text.indexOf(sepId) + 1
-    types.fill(1n, row * seq + second, row * seq + Math.min(text.length, seq))
+  const types = new BigInt64Array(pairs.length * seq)
+  pairs.forEach((ids, row) => {
+    types.set(BigInt64Array.from(pairTypes(ids, sepId).subarray(0, seq), BigInt), row * seq)
   })
-  return { [`${name}_types`]: { data: types, dims: [texts.length, seq] } }
+  return { [`${name}_types`]: { data: types, dims: [pairs.length, seq] } }
 }

@@ -14,6 +14,7 @@ import { type Context, runStage, type StageOutcome } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
+import { teachRelevance } from './relevance.ts'
 import { deltaOf, type Trained } from './trained.ts'
 import { adaptWords } from './words.ts'
 
@@ -106,10 +107,14 @@ export async function tuneForSearch(
     validation.map((query) => ({ text: query.text, judgments: judgments(query) })),
     { relevantFrom: GRADES * recipe.relevantFrom, threads: context.threads },
   )
+  // From the model before it saw a judgment: the folds of the relevance stage are to be new to what starts there.
+  const relevance = await teachRelevance(data, start, recipe.relevance, recipe.seed, context)
   return {
     model: { ...model, fusion },
     delta: delta && { ...delta, fusion },
+    ...(relevance ? { relevance: relevance.model } : {}),
     metrics: {
+      ...relevance?.metrics,
       'weight of the vectors beside the words': fusion.vectorWeight,
       'nDCG@10 of held-out queries, vectors alone': best ?? 0,
       'queries trained on': training.length,

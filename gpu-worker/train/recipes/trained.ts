@@ -1,6 +1,7 @@
 /** @file What every recipe gives back. */
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { createDelta, type Delta } from '../../model/delta.ts'
+import type { RelevanceModel } from '../../model/relevance.ts'
 import type { Tuning } from '../../model/tuning.ts'
 import type { StageOutcome } from '../run-stage.ts'
 import type { Tuned } from '../tune/tune.ts'
@@ -11,6 +12,8 @@ export type Trained = {
   delta: Delta | null
   /** Names of the classes of a classification head, by number. */
   labels?: string[]
+  /** What judges pairs, beside the model. */
+  relevance?: RelevanceModel
   /** On data that was held out, by name. */
   metrics: Record<string, number>
   /** Of a recipe that searched for its settings. */

@@ -1,0 +1,149 @@
+/**
+ * @file One regression tree: the leaf whose split gains most is split next, splits are found in histograms of the bins, and of
+ * two children only the smaller is counted.
+ *
+ * Source: Ke et al., LightGBM, NIPS 2017.
+ */
+import type { Random } from '../../../shared/lib/random.ts'
+import type { Tree } from '../../../shared/relevance/trees.ts'
+import { BINS_MAX, type Binned } from './bins.ts'
+
+export type TreeSettings = {
+  /** Share of a leaf's mean that is its value. */
+  rate: number
+  leaves: number
+  /** Rows of a leaf at least. */
+  leafRowsMin: number
+  /** Pulls small leaves to zero, as so many rows of value 0 in each would. */
+  ridge: number
+  /** Shares of the rows and of the features that the tree sees. */
+  rowShare: number
+  featureShare: number
+}
+
+/** Rows [from, to) of the order, with the sum and the count of each bin of each feature. */
+type Leaf = {
+  node: number
+  from: number
+  to: number
+  sum: number
+  histogram: Float64Array
+  split: Split | null
+}
+type Split = { feature: number; bin: number; gain: number }
+
+/** Numbers of a feature in a histogram: sum and count by turns. */
+const WIDTH = 2 * BINS_MAX
+/** Less is rounding. */
+const GAIN_MIN = 1e-9
+
+export function growTree(
+  binned: Binned,
+  targets: Float64Array,
+  settings: TreeSettings,
+  random: Random,
+): Tree {
+  const { columns, edges } = binned
+  const order = Uint32Array.from(targets.keys()).filter(() => random() < settings.rowShare)
+  const features = [...columns.keys()].filter(
+    (feature) => random() < settings.featureShare && edges[feature]!.length > 0,
+  )
+  const tree: Tree = { feature: [], threshold: [], left: [], right: [] }
+  const open = (from: number, to: number, histogram: Float64Array): Leaf => {
+    const node = tree.feature.push(-1) - 1
+    tree.threshold.push(0)
+    tree.left.push(0)
+    tree.right.push(0)
+    let sum = 0
+    for (let at = from; at < to; at++) sum += targets[order[at]!]!
+    const split = bestSplit(histogram, features, edges, { sum, count: to - from }, settings)
+    return { node, from, to, sum, histogram, split }
+  }
+  const count = (from: number, to: number) => countBins(columns, features, targets, order.subarray(from, to))
+
+  const leaves = [open(0, order.length, count(0, order.length))]
+  while (leaves.length < settings.leaves) {
+    const leaf = leaves.reduce((best, one) => (gainOf(one) > gainOf(best) ? one : best))
+    if (!leaf.split) break
+    const { feature, bin } = leaf.split
+    const middle = partition(order, leaf.from, leaf.to, columns[feature]!, bin)
+    const isLeftSmaller = middle - leaf.from < leaf.to - middle
+    const smaller = isLeftSmaller ? count(leaf.from, middle) : count(middle, leaf.to)
+    const larger = leaf.histogram
+    for (let at = 0; at < larger.length; at++) larger[at]! -= smaller[at]!
+    const left = open(leaf.from, middle, isLeftSmaller ? smaller : larger)
+    const right = open(middle, leaf.to, isLeftSmaller ? larger : smaller)
+    tree.feature[leaf.node] = feature
+    tree.threshold[leaf.node] = edges[feature]![bin]!
+    tree.left[leaf.node] = left.node
+    tree.right[leaf.node] = right.node
+    leaves.splice(leaves.indexOf(leaf), 1, left, right)
+  }
+  for (const { node, from, to, sum } of leaves)
+    tree.threshold[node] = (settings.rate * sum) / Math.max(1, to - from + settings.ridge)
+  return tree
+}
+
+const gainOf = ({ split }: Leaf): number => split?.gain ?? 0
+
+function countBins(
+  columns: readonly Uint8Array[],
+  features: readonly number[],
+  targets: Float64Array,
+  rows: Uint32Array,
+): Float64Array {
+  const histogram = new Float64Array(features.length * WIDTH)
+  features.forEach((feature, place) => {
+    const column = columns[feature]!
+    const from = place * WIDTH
+    for (let at = 0; at < rows.length; at++) {
+      const row = rows[at]!
+      const bin = from + 2 * column[row]!
+      histogram[bin]! += targets[row]!
+      histogram[bin + 1]!++
+    }
+  })
+  return histogram
+}
+
+/** The split that lowers Σ (target − leaf value)² most: G = S_l² / (n_l + ridge) + S_r² / (n_r + ridge) − S² / (n + ridge). */
+function bestSplit(
+  histogram: Float64Array,
+  features: readonly number[],
+  edges: readonly Float64Array[],
+  { sum, count }: { sum: number; count: number },
+  { leafRowsMin, ridge }: TreeSettings,
+): Split | null {
+  if (count < 2 * leafRowsMin) return null
+  const whole = sum ** 2 / (count + ridge)
+  let best: Split | null = null
+  features.forEach((feature, place) => {
+    let leftSum = 0
+    let leftCount = 0
+    for (let bin = 0; bin < edges[feature]!.length; bin++) {
+      leftSum += histogram[place * WIDTH + 2 * bin]!
+      leftCount += histogram[place * WIDTH + 2 * bin + 1]!
+      if (leftCount < leafRowsMin) continue
+      if (count - leftCount < leafRowsMin) break
+      const gain =
+        leftSum ** 2 / (leftCount + ridge) + (sum - leftSum) ** 2 / (count - leftCount + ridge) - whole
+      if (gain > (best?.gain ?? GAIN_MIN)) best = { feature, bin, gain }
+    }
+  })
+  return best
+}
+
+/** Rows of bins up to `bin` first; where the others start. */
+function partition(order: Uint32Array, from: number, to: number, column: Uint8Array, bin: number): number {
+  let low = from
+  let high = to - 1
+  while (low <= high) {
+    const row = order[low]!
+    if (column[row]! <= bin) low++
+    else {
+      order[low] = order[high]!
+      order[high--] = row
+    }
+  }
+  return low
+}
