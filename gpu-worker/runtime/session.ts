@@ -67,6 +67,11 @@ export type SessionOptions = {
   threads: number
   /** Default cpu. See `probe.ts` for whether another can start here. */
   provider?: Provider
+  /**
+   * From its second run of a shape on, a session takes all memory of a run as one block and keeps what the first run took
+   * beside it. Default true; false for a graph that holds hundreds of megabytes of activations, then not twice.
+   */
+  plansMemory?: boolean
   /** Where to write the graph as the runtime made it, its own copies between memories included. */
   optimizedPath?: string
 }
@@ -113,7 +118,7 @@ export async function openBufferSession(
 
 function create(
   model: Uint8Array,
-  { threads, provider = 'cpu', optimizedPath }: SessionOptions,
+  { threads, provider = 'cpu', optimizedPath, plansMemory = true }: SessionOptions,
   more: InferenceSession.SessionOptions = {},
 ): Promise<InferenceSession> {
   assert(Number.isInteger(threads) && threads >= 1, `${threads} threads`)
@@ -122,10 +127,17 @@ function create(
     intraOpNumThreads: threads,
     interOpNumThreads: 1,
     graphOptimizationLevel: 'all',
+    enableMemPattern: plansMemory,
     logSeverityLevel: 3,
     // x64 without VNNI multiplies u8 by s8 into saturating 16 bit: wrong sums. The option keeps them exact there, and would
     // take 40 % of the speed where VNNI does it right anyway.
-    extra: { session: { x64quantprecision: HAS_VNNI ? '0' : '1' } },
+    extra: {
+      session: {
+        x64quantprecision: HAS_VNNI ? '0' : '1',
+        // Threads wait awake from one operator to the next, but no longer: other work on the same cores gets its turn.
+        intra_op: { spin_duration_us: '100' },
+      },
+    },
     ...(optimizedPath === undefined ? {} : { optimizedModelFilePath: optimizedPath }),
     ...more,
   })

@@ -68,7 +68,7 @@ export function createCpuPlan(
   ): Promise<Outcome> => {
     const { step, session } = await sessions.get(batch.shape, async () => {
       const made = buildStepModel(config, { ...options, trained }, batch.emit)
-      const opened = await openSession(made.model, { threads: options.threads, provider })
+      const opened = await openSession(made.model, { threads: options.threads, provider, plansMemory: false })
       return { step: { ...made, model: new Uint8Array() }, session: opened }
     })
     const feeds: Record<string, Tensor> = { ...batch.feeds, ...dropoutFeeds(step, seed) }
