@@ -166,7 +166,11 @@ const toOrt = (tensors: Readonly<Record<string, Tensor | BufferTensor>>): Record
  * are small objects, and it may come only when several steps' gradients lie about.
  */
 function freeCopy({ data }: OrtTensor, target: FloatTensor): void {
-  if (data instanceof Float32Array && data.buffer instanceof ArrayBuffer && data.buffer !== target.data.buffer)
+  if (
+    data instanceof Float32Array &&
+    data.buffer instanceof ArrayBuffer &&
+    data.buffer !== target.data.buffer
+  )
     data.buffer.transfer(0)
 }
 
