@@ -6,8 +6,11 @@ const DISK_FULL = ['ENOSPC', 'EDQUOT', 'EFBIG']
 export const isDiskFull = (error: unknown): boolean =>
   DISK_FULL.includes((error as NodeJS.ErrnoException | null)?.code ?? '')
 
+/** Bytes, whole or in the parts that they come in. */
+type Content = Uint8Array | Iterable<Uint8Array>
+
 /** Writes beside the files, waits for the disk, then takes their places. A failure leaves all of them as they were. */
-export async function replaceFiles(files: readonly { path: string; bytes: Uint8Array }[]): Promise<void> {
+export async function replaceFiles(files: readonly { path: string; bytes: Content }[]): Promise<void> {
   const draftOf = (path: string) => `${path}.draft`
   try {
     for (const { path, bytes } of files) {
@@ -26,4 +29,4 @@ export async function replaceFiles(files: readonly { path: string; bytes: Uint8A
   }
 }
 
-export const replaceFile = (path: string, bytes: Uint8Array): Promise<void> => replaceFiles([{ path, bytes }])
+export const replaceFile = (path: string, bytes: Content): Promise<void> => replaceFiles([{ path, bytes }])

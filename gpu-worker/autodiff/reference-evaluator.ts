@@ -152,10 +152,12 @@ function product(a: Tensor64, b: Tensor64, alpha: number): Tensor64 {
   }
   return y
 }
-const alphaOf = ({ attributes: { alpha } }: GraphNode): number =>
-  alpha && 'float' in alpha ? alpha.float : 1
+const floatOf = ({ attributes }: GraphNode, name: string): number => {
+  const attribute = attributes[name]
+  return attribute && 'float' in attribute ? attribute.float : 1
+}
 const fused: Kernel = ([a, b], node) => [
-  product(turned(a!, flag(node, 'transA')), turned(b!, flag(node, 'transB')), alphaOf(node)),
+  product(turned(a!, flag(node, 'transA')), turned(b!, flag(node, 'transB')), floatOf(node, 'alpha')),
 ]
 const staticShape = (value: Value): readonly number[] => value.shape as readonly number[]
 
@@ -175,6 +177,11 @@ const kernels: Readonly<Record<string, Kernel>> = {
   Log: unary(Math.log),
   Erf: unary(erf),
   Tanh: unary(Math.tanh),
+  HardSigmoid: ([x], node) =>
+    unary((value) => Math.min(1, Math.max(0, floatOf(node, 'alpha') * value + floatOf(node, 'beta'))))(
+      [x!],
+      node,
+    ),
   Sigmoid: unary((x) => 1 / (1 + Math.exp(-x))),
   Softplus: unary((x) => Math.log1p(Math.exp(x))),
   Relu: unary((x) => Math.max(0, x)),

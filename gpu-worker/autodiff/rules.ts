@@ -45,7 +45,7 @@ const floatOf = (attributes: GraphNode['attributes'], name: string): number => {
   assert(attribute && 'float' in attribute, `the node has a float ${name}`)
   return attribute.float
 }
-const SQRT_2_OVER_PI = Math.sqrt(2 / Math.PI)
+const LN_SQRT_PI = Math.log(Math.PI) / 2
 
 export const vjpRules: Readonly<Record<string, VjpRule>> = {
   // z = x + y                              x̄ = z̄,   ȳ = z̄
@@ -112,13 +112,12 @@ export const vjpRules: Readonly<Record<string, VjpRule>> = {
   Relu: simple((g, { y }, ct) => [g.mul(ct, g.isGreater(y, g.scalar(0)))]),
 
   // y = x Φ(x)                             x̄ = ȳ (Φ(x) + x φ(x))
-  // With u = x/√2:  Φ = (1 + erf u)/2,  x φ = √(2/π)/2 · 2u / e^(u²)/√2.  A quotient, not a product with e^(−u²): one pass less,
-  // and where e^(u²) overflows to ∞ the quotient is 0, as it should be.
+  // With u = x/√2:  Φ = ½ erf u + ½,  x φ = u / e^(u² + ln √π).  A quotient, not a product with e^(−u²): one pass less, and
+  // where the power overflows to ∞ the quotient is 0, as it should be.
   Gelu: simple((g, { inputs: [x] }, ct) => {
     const u = g.mul(x!, g.scalar(Math.SQRT1_2))
-    const tail = g.div(g.mul(x!, g.scalar(SQRT_2_OVER_PI)), g.exp(g.mul(u, u)))
-    const twice = g.add(g.add(g.erf(u), tail), g.scalar(1))
-    return [g.mul(g.mul(ct, g.scalar(0.5)), twice)]
+    const tail = g.div(u, g.exp(g.add(g.mul(u, u), g.scalar(LN_SQRT_PI))))
+    return [g.mul(ct, g.add(g.hardSigmoid(g.erf(u), 0.5, 0.5), tail))]
   }),
 
   // y = x in another number format         x̄ = ȳ

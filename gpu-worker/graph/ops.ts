@@ -71,6 +71,9 @@ function elementwiseOps({ emit }: GraphBuilder) {
     erf: unary('Erf'),
     tanh: unary('Tanh'),
     sigmoid: unary('Sigmoid'),
+    /** `slope` · x + `offset`, held within [0, 1]: one pass over memory for what is two by a product and a sum. */
+    hardSigmoid: (x: Value, slope: number, offset: number) =>
+      emit('HardSigmoid', [x], x, { attributes: { alpha: { float: slope }, beta: { float: offset } } }),
     /** ln(1 + eˣ) */
     softplus: unary('Softplus'),
     relu: unary('Relu'),

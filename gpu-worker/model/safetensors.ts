@@ -94,6 +94,8 @@ export function readMetadata(bytes: Uint8Array): Result<Record<string, string>, 
   return parsed.success ? ok(parsed.data) : err('__metadata__ is not a map of texts')
 }
 
+export type SafetensorsOptions = { metadata?: Readonly<Record<string, string>>; storage?: TensorStorage }
+
 /**
  * Tensors in the order of the map; the same tensors give the same bytes.
  *
@@ -101,9 +103,34 @@ export function readMetadata(bytes: Uint8Array): Result<Record<string, string>, 
  */
 export function encodeSafetensors(
   tensors: ReadonlyMap<string, CheckpointTensor>,
-  options: { metadata?: Readonly<Record<string, string>>; storage?: TensorStorage } = {},
+  options: SafetensorsOptions = {},
 ): Uint8Array<ArrayBuffer> {
-  const { metadata, storage = 'f32' } = options
+  const header = encodeHeader(tensors, options)
+  const bytes = new Uint8Array(header.bytes.length + header.bodyBytes)
+  let offset = 0
+  for (const part of safetensorsParts(tensors, options)) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+/** The same file piece by piece, so that it can be written without a second copy of all tensors in memory. */
+export function* safetensorsParts(
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  options: SafetensorsOptions = {},
+): Generator<Uint8Array> {
+  yield encodeHeader(tensors, options).bytes
+  for (const { data } of tensors.values()) {
+    const stored = options.storage === 'f16' ? new Float16Array(data) : data
+    yield new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength)
+  }
+}
+
+function encodeHeader(
+  tensors: ReadonlyMap<string, CheckpointTensor>,
+  { metadata, storage = 'f32' }: SafetensorsOptions,
+): { bytes: Uint8Array; bodyBytes: number } {
   const dtype = storage === 'f16' ? 'F16' : 'F32'
   const header: Record<string, unknown> = metadata ? { __metadata__: metadata } : {}
   let end = 0
@@ -112,21 +139,11 @@ export function encodeSafetensors(
     end += data.length * BYTES_PER_ELEMENT[dtype]!
     header[name] = { dtype, shape: [...shape], data_offsets: [from, end] }
   }
-  const json = JSON.stringify(header)
+  const text = new TextEncoder().encode(JSON.stringify(header))
   // Trailing spaces, so that the data starts on a multiple of eight and can be mapped as it lies.
-  const text = new TextEncoder().encode(json)
-  const padding = (8 - (text.length % 8)) % 8
-  const start = LENGTH_BYTES + text.length + padding
-
-  const bytes = new Uint8Array(start + end)
-  new DataView(bytes.buffer).setBigUint64(0, BigInt(text.length + padding), true)
+  const length = Math.ceil(text.length / 8) * 8
+  const bytes = new Uint8Array(LENGTH_BYTES + length).fill(0x20)
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(length), true)
   bytes.set(text, LENGTH_BYTES)
-  bytes.fill(0x20, LENGTH_BYTES + text.length, start)
-  let offset = start
-  for (const { data } of tensors.values()) {
-    const stored = storage === 'f16' ? new Float16Array(data) : data
-    bytes.set(new Uint8Array(stored.buffer, stored.byteOffset, stored.byteLength), offset)
-    offset += stored.byteLength
-  }
-  return bytes
+  return { bytes, bodyBytes: end }
 }

@@ -80,7 +80,8 @@ export function createTrainableLayers(
 
   /** x[rows, in] Wᵀ + b, with what the tuning adds. */
   const linearRows = (x: Value, module: string): Value => {
-    const y = g.gemm(x, parameter(`${module}.weight`), parameter(`${module}.bias`), { transB: true })
+    // Not a Gemm with a bias: it spreads the bias over its result first, on one thread.
+    const y = g.add(g.matMulTransposed(x, parameter(`${module}.weight`)), parameter(`${module}.bias`))
     if (tuning.kind !== 'lora' && tuning.kind !== 'adalora') return y
     if (!tuning.modules.some((suffix) => module.endsWith(suffix))) return y
     const names = loraNames(module)

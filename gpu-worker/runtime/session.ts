@@ -85,7 +85,13 @@ export async function openSession(model: Uint8Array, options: SessionOptions): P
         ...Object.fromEntries(session.outputNames.map((name) => [name, null])),
         ...toOrt(into),
       })
-      return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, toFloats(name, value)]))
+      return Object.fromEntries(
+        Object.entries(results).map(([name, value]) => {
+          const target = into[name]
+          if (target) freeCopy(value, target)
+          return [name, target ?? toFloats(name, value)]
+        }),
+      )
     },
     close: () => session.release(),
   }
@@ -154,6 +160,19 @@ const toOrt = (tensors: Readonly<Record<string, Tensor | BufferTensor>>): Record
           : new OrtTensor('int64', tensor.data, tensor.dims),
     ]),
   )
+
+/**
+ * The binding copies what the runtime has written to a target once more, for the result. Freed at once: for the collector these
+ * are small objects, and it may come only when several steps' gradients lie about.
+ */
+function freeCopy({ data }: OrtTensor, target: FloatTensor): void {
+  if (
+    data instanceof Float32Array &&
+    data.buffer instanceof ArrayBuffer &&
+    data.buffer !== target.data.buffer
+  )
+    data.buffer.transfer(0)
+}
 
 function toFloats(name: string, { data, dims }: OrtTensor): FloatTensor {
   assert(data instanceof Float32Array, `output ${name} is f32`)

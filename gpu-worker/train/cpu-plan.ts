@@ -60,7 +60,7 @@ export function createCpuPlan(
     }
   }
 
-  /** Adds `weight` times the gradient at `parameters`. With `isFirst` there are only zeros yet, and the runtime writes. */
+  /** Adds `weight` times the gradient at `parameters`. With `isFirst` what is there does not count, and the runtime writes. */
   const addGradient = async (
     parameters: Float32Array,
     { batch, weight, seed }: Part,
@@ -74,6 +74,9 @@ export function createCpuPlan(
     const feeds: Record<string, Tensor> = { ...batch.feeds, ...dropoutFeeds(step, seed) }
     for (const name of step.inputs) feeds[name] = tensorOf(parameters, name)
     const isDirect = isFirst && weight === 1
+    if (isFirst)
+      for (const one of layout.parameters)
+        if (!isDirect || !step.gradients.includes(one.name)) viewOf(gradient, one).fill(0)
     if (!isDirect) scratch ??= new Float32Array(layout.size)
     const target = isDirect ? gradient : scratch!
     const gradients: Record<string, FloatTensor> = {}
@@ -107,7 +110,6 @@ export function createCpuPlan(
       assert(state && optimiser, 'the plan has begun')
       const outcomes: StepOutcome[] = []
       for (const { number, rate, parts } of steps) {
-        gradient.fill(0)
         const made: Outcome[] = []
         let loss = 0
         for (const part of parts) {

@@ -193,9 +193,9 @@ describe('steps in a loop', () => {
  * host, with copies there and back in every step. Source: docs/OperatorKernels.md of ONNX Runtime, its CUDA section.
  */
 const CUDA_KERNELS = new Set(
-  `Abs Add Cast Concat Div Erf Exp Expand FusedMatMul Gather GatherElements Gelu Gemm Greater Identity LayerNormalization Log
-   LogSoftmax Loop MatMul Max Min Mul Neg Range ReduceMean ReduceSum ReduceSumSquare Relu Reshape ScatterElements Sigmoid Sign
-   Slice Softmax Softplus Split Sqrt Sub Tanh Transpose`.split(/\s+/),
+  `Abs Add Cast Concat Div Erf Exp Expand FusedMatMul Gather GatherElements Gelu Gemm Greater HardSigmoid Identity
+   LayerNormalization Log LogSoftmax Loop MatMul Max Min Mul Neg Range ReduceMean ReduceSum ReduceSumSquare Relu Reshape
+   ScatterElements Sigmoid Sign Slice Softmax Softplus Split Sqrt Sub Tanh Transpose`.split(/\s+/),
 )
 
 describe('the graph of a loop', () => {

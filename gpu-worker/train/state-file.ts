@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises'
 import { z } from 'zod'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
-import { decodeSafetensors, encodeSafetensors, readMetadata } from '../model/safetensors.ts'
+import { decodeSafetensors, readMetadata, safetensorsParts } from '../model/safetensors.ts'
 import { replaceFile } from '../replace-files.ts'
 import type { AdamWState } from './adamw.ts'
 import { sharedVector } from './parameters.ts'
@@ -32,7 +32,7 @@ export type TrainingState = {
 /** Writes beside the file, waits for the disk, then takes its place. A failure leaves the file as it was. */
 export async function writeState(path: string, state: TrainingState): Promise<void> {
   const vector = (data: Float32Array) => ({ shape: [data.length], data })
-  const bytes = encodeSafetensors(
+  const parts = safetensorsParts(
     new Map([
       ['parameters', vector(state.vectors.parameters)],
       ['first', vector(state.vectors.first)],
@@ -42,7 +42,7 @@ export async function writeState(path: string, state: TrainingState): Promise<vo
     ]),
     { metadata: { progress: JSON.stringify(state.progress) } },
   )
-  await replaceFile(path, bytes)
+  await replaceFile(path, parts)
 }
 
 /** Null when there is none yet. */

@@ -9,14 +9,19 @@
  * /usr/bin/python3 (Debian: python3-torch, libopenblas0-openmp); without it our side runs alone, and the report says why.
  */
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { cpus, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
+import { createEncoder } from '../../gpu-worker/encode/encoder.ts'
+import { readCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import { classifierSpecs } from '../../gpu-worker/model/heads.ts'
+import type { Precision } from '../../gpu-worker/model/layers.ts'
 import { encodeSafetensors } from '../../gpu-worker/model/safetensors.ts'
 import { createSeededCheckpoint, initialValues } from '../../gpu-worker/model/seeded.ts'
 import { Tuning, tuningSpecs } from '../../gpu-worker/model/tuning.ts'
+import { readCatalogue } from '../../infra/cli/catalogue-file.ts'
 import { createRandom } from '../../shared/lib/random.ts'
 import { assert } from '../../shared/lib/result.ts'
 import { type Arm, benchVocabulary, type Job, type Work } from './train-arm.ts'
@@ -25,6 +30,7 @@ const SEED = 11
 const CLASSES = 4
 const LORA = { rank: 8, alpha: 16 }
 const SETTINGS = { ...LORA, classes: CLASSES, warmUp: 2, rate: 1e-4 }
+const TITLES_MAX = 2_000
 /** Ids below it are [PAD] and its like. */
 const FIRST_WORD = 5
 
@@ -74,6 +80,35 @@ export type TrainReport = {
   /** Its version, or why there is none. */
   torch: { version: string } | { absent: string }
   cases: CaseReport[]
+}
+
+/** int8 against fp32 vectors of real titles, by the shipped model. */
+export type TitleCosines = { titles: number; mean: number; lowest: number }
+
+/** Null where the catalogue is not there. */
+async function measureTitleCosines(): Promise<TitleCosines | null> {
+  const catalogue = join(process.env['AISLE_DATA'] ?? '../shared/data', 'icecat/products.ndjson.gz')
+  if (!existsSync(catalogue)) return null
+  const titles: string[] = []
+  for await (const { row } of readCatalogue(catalogue)) {
+    if (titles.length === TITLES_MAX) break
+    if (typeof row.title === 'string') titles.push(row.title)
+  }
+  const checkpoint = await readCheckpoint(SHIPPED_MODEL_DIR)
+  assert(checkpoint.ok, 'the shipped model is readable')
+  const vectorsIn = async (precision: Precision) => {
+    const encoder = await createEncoder({ checkpoint: checkpoint.value, precision, threads: 2 })
+    const vectors = await encoder.encode(titles)
+    await encoder.close()
+    return vectors
+  }
+  const [int8, fp32] = [await vectorsIn('int8'), await vectorsIn('fp32')]
+  const cosines = int8.map((vector, at) => vector.reduce((sum, v, i) => sum + v * fp32[at]![i]!, 0))
+  return {
+    titles: titles.length,
+    mean: cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length,
+    lowest: Math.min(...cosines),
+  }
 }
 
 /** @param python the interpreter to ask for PyTorch; null asks none */
@@ -236,8 +271,15 @@ if (import.meta.main) {
     },
     values['no-torch'] ? null : (process.env['AISLE_BENCH_PYTHON'] ?? '/usr/bin/python3'),
   )
-  if (values.json) console.log(JSON.stringify(report))
-  else print(report)
+  const cosines = values.smoke || only ? null : await measureTitleCosines()
+  if (values.json) console.log(JSON.stringify({ ...report, cosines }))
+  else {
+    print(report)
+    if (cosines)
+      console.log(
+        `cosine of int8 to fp32 over ${cosines.titles} titles: mean ${cosines.mean.toFixed(5)}, lowest ${cosines.lowest.toFixed(5)}`,
+      )
+  }
 }
 
 function print({ machine, load, torch, cases }: TrainReport): void {
