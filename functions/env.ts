@@ -8,6 +8,10 @@ export type Bindings = {
   JOBS?: Queue
   EVENTS?: Queue
   RATE_LIMIT?: RateLimit
+  /** Shards of an index too large for one isolate; a small shop does without. */
+  SHARDS?: DurableObjectNamespace
+  /** Cloudflare's vector engine, for shops that prefer it to the vectors of the segments. */
+  VECTORIZE?: Vectorize
   PSEUDONYM_SECRET: string
   DYNAMODB_TABLE?: string
   DYNAMODB_ENDPOINT?: string
@@ -18,6 +22,7 @@ export type Bindings = {
   QUEUE_API_TOKEN?: string
   PAGE_KEY?: string
   SAMPLE_SHOPPERS?: string
+  VECTOR_SOURCE?: string
 }
 
 /** A secret that prints as `[redacted]` wherever it is logged or serialised; `reveal()` gives the value. */
@@ -48,6 +53,10 @@ const Variables = z
     QUEUE_API_TOKEN: secret(1).optional(),
     /** Public API key that the page's scripts use; without it the page asks for one. */
     PAGE_KEY: z.string().min(1).optional(),
+    /**
+     * Where a search without shards finds vectors: those of the segments in memory, or Cloudflare Vectorize.
+     */
+    VECTOR_SOURCE: z.enum(['memory', 'vectorize']).default('memory'),
     SAMPLE_SHOPPERS: z
       .string()
       .transform((text, context) => {
@@ -82,6 +91,7 @@ export type Config = {
   /** Null: the queue producer bindings are used. */
   queueApi: { url: string; token: Secret } | null
   pageKey: string | null
+  vectorSource: 'memory' | 'vectorize'
   sampleShoppers: SampleShopper[]
 }
 
@@ -95,10 +105,12 @@ export function parseConfig(env: Bindings): Config {
     Object.entries(env).filter(([name, value]) => typeof value === 'string' && !name.startsWith('__')),
   )
   const parsed = Variables.safeParse(texts)
-  if (!parsed.success) {
-    const faults = parsed.error.issues.map(
-      (issue) => `${issue.path.join('.') || 'variables'}: ${issue.message}`,
-    )
+  const faults = (parsed.error?.issues ?? []).map(
+    (issue) => `${issue.path.join('.') || 'variables'}: ${issue.message}`,
+  )
+  if (parsed.data?.VECTOR_SOURCE === 'vectorize' && !env.VECTORIZE)
+    faults.push('VECTOR_SOURCE: vectorize needs the binding VECTORIZE')
+  if (!parsed.success || faults.length > 0) {
     throw new Error(`Configuration: ${faults.join('; ')}`)
   }
   const vars = parsed.data
@@ -116,6 +128,7 @@ export function parseConfig(env: Bindings): Config {
         ? { url: vars.QUEUE_API_URL, token: vars.QUEUE_API_TOKEN }
         : null,
     pageKey: vars.PAGE_KEY ?? null,
+    vectorSource: vars.VECTOR_SOURCE,
     sampleShoppers: vars.SAMPLE_SHOPPERS ?? [],
   }
 }

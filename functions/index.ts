@@ -23,12 +23,21 @@ import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
+import { regionOf } from './ranking/region.ts'
+import { createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
+import type { Shard } from './ranking/shard.ts'
+import { createShards } from './ranking/shards.ts'
+import { createShows } from './ranking/shows.ts'
+import { createSourceOf } from './ranking/source-of.ts'
+import { createWarmHolder } from './ranking/warm-holder.ts'
 import { createRecommend } from './recommend/recommend.ts'
 import { recommendRoutes } from './recommend/routes.ts'
 import { searchRoutes } from './search/routes.ts'
 import { createSearch } from './search/search.ts'
 import { similarRoutes } from './similar/routes.ts'
 import { statusRoutes } from './status/routes.ts'
+
+export { SearchShard } from './ranking/search-shard.ts'
 
 type Edge = ReturnType<typeof createEdge>
 
@@ -41,7 +50,29 @@ function createEdge(env: Bindings) {
     ? createRestSender(config.queueApi)
     : createBindingSender({ jobs: env.JOBS, events: env.EVENTS })
 
-  const holder = createIndexHolder({ bucket, clock })
+  const { SHARDS: namespace } = env
+  const shards =
+    namespace &&
+    createShards({
+      open(placementId, shard) {
+        const id = namespace.idFromName(`${region ?? 'any'}/${placementId}/${shard}`)
+        return namespace.get(id, region ? { locationHint: region } : {}) as unknown as Shard
+      },
+      log: warn,
+    })
+  const holder = shards
+    ? createWarmHolder(
+        // Of a divided index a Worker holds the manifest only.
+        createIndexHolder({
+          bucket,
+          clock,
+          segmentsOf: ({ segments, placement }) => (placement ? [] : segments),
+        }),
+        shards,
+      )
+    : createIndexHolder({ bucket, clock })
+  const shows = createShows(shards ?? null)
+  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn)
   const encoder = createQueryEncoder({ bucket, clock })
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
   const profiles = createDynamoProfileStore({
@@ -52,10 +83,10 @@ function createEdge(env: Bindings) {
     secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
   })
   const store = createCatalogStore(db)
-  const outbox = createOutbox({ db, bucket, store, queue, clock, log: warn })
+  const outbox = createOutbox({ db, bucket, store, queue, shows, clock, log: warn })
   const deadLetters = createDeadLetters({ db, outbox, queue, clock })
   const idempotency = createIdempotency(db, clock)
-  const catalog = createCatalog({ store, outbox, clock, newBatchId: () => crypto.randomUUID() })
+  const catalog = createCatalog({ store, outbox, shows, clock, newBatchId: () => crypto.randomUUID() })
   const takeEvents = createTakeEvents({
     pseudonymOf,
     queue,
@@ -67,7 +98,13 @@ function createEdge(env: Bindings) {
     authenticate: createAuthenticate(findKeyInD1(db), clock),
     rateLimit: env.RATE_LIMIT,
   })
-  app.route('/', searchRoutes(createSearch({ encoder }), holder))
+  app.route(
+    '/',
+    searchRoutes(
+      createSearch({ encoder, sourceOf: createSourceOf({ shards: shards ?? null, remoteVectorsOf }) }),
+      holder,
+    ),
+  )
   app.route('/', recommendRoutes(createRecommend({ profiles, clock }), holder, pseudonymOf))
   app.route('/', similarRoutes(holder))
   app.route('/', eventRoutes(takeEvents))
@@ -117,13 +154,18 @@ function createEdge(env: Bindings) {
 
 // One for each isolate: the index and the caches live in it. A wrong configuration throws here, on each request.
 let edge: Edge | undefined
+// An isolate is in one place: the first request tells where.
+let region: DurableObjectLocationHint | undefined
 const edgeOf = (env: Bindings): Edge => {
   edge ??= createEdge(env)
   return edge
 }
 
 export default {
-  fetch: (request, env, ctx) => edgeOf(env).app.fetch(request, env, ctx),
+  fetch(request, env, ctx) {
+    region ??= regionOf(request.cf?.['continent'])
+    return edgeOf(env).app.fetch(request, env, ctx)
+  },
   queue: (batch, env) => edgeOf(env).consume(batch),
   scheduled: (_event, env) => edgeOf(env).tick(),
 } satisfies ExportedHandler<Bindings>

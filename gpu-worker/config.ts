@@ -36,39 +36,47 @@ export const SHIPPED_MODEL_DIR = fileURLToPath(new URL('./shipped-model', import
 /** In place of a folder. */
 export const SEEDED_MODEL = 'seeded'
 
-const Environment = z.strictObject({
-  /** Base of Cloudflare's API, or the local queue server. */
-  QUEUE_API_URL: z.url().default('https://api.cloudflare.com/client/v4'),
-  QUEUE_ACCOUNT: z.string().min(1),
-  QUEUE_NAME: z.string().min(1).default('jobs'),
-  QUEUE_API_TOKEN: secret,
-  S3_ENDPOINT: z.url(),
-  S3_BUCKET: z.string().min(1).default('aisle'),
-  S3_ACCESS_KEY_ID: z.string().min(1),
-  S3_SECRET_ACCESS_KEY: secret,
-  /** Folder of the first model, in Hugging Face's layout. `seeded` makes an untrained one of the shop's own words. */
-  MODEL_DIR: z.string().min(1).default(SHIPPED_MODEL_DIR),
-  /** Pause between pulls of an empty queue. Each pull is a billed operation. */
-  POLL_MS: integer(20, 600_000).default(2_000),
-  /** How long a job may take before others get its messages. */
-  LEASE_SECONDS: integer(2, 43_200).default(120),
-  /** Port of /healthz; 0 takes any free one. */
-  HEALTH_PORT: integer(0, 65_535).default(8080),
-  ENCODER_THREADS: integer(1, 256).default(2),
-  /** Where a provider does not start (no card, no libraries), the worker says so and uses the CPU; auto takes the fastest. */
-  ENCODER_PROVIDER: z.enum(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'),
-  /** Folder for the states of training runs: a worker that comes back to the same one goes on where it was. */
-  TRAIN_DIR: z.string().min(1).default(join(tmpdir(), 'aisle-train')),
-  /** Threads that training takes beside the live index. */
-  TRAIN_THREADS: integer(1, 256).default(2),
-  TRAIN_PROVIDER: z.enum(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'),
-  /** Default: what suits the provider, see `precisionFor`. */
-  ENCODER_PRECISION: z.enum(['fp32', 'fp16', 'int8']).optional(),
-})
+const Environment = z
+  .strictObject({
+    /** Base of Cloudflare's API, or the local queue server. */
+    QUEUE_API_URL: z.url().default('https://api.cloudflare.com/client/v4'),
+    QUEUE_ACCOUNT: z.string().min(1),
+    QUEUE_NAME: z.string().min(1).default('jobs'),
+    QUEUE_API_TOKEN: secret,
+    /** A Vectorize index that gets every vector as well; for an edge with VECTOR_SOURCE=vectorize. */
+    VECTORIZE_INDEX: z.string().min(1).optional(),
+    VECTORIZE_API_TOKEN: secret.optional(),
+    S3_ENDPOINT: z.url(),
+    S3_BUCKET: z.string().min(1).default('aisle'),
+    S3_ACCESS_KEY_ID: z.string().min(1),
+    S3_SECRET_ACCESS_KEY: secret,
+    /** Folder of the first model, in Hugging Face's layout. `seeded` makes an untrained one of the shop's own words. */
+    MODEL_DIR: z.string().min(1).default(SHIPPED_MODEL_DIR),
+    /** Pause between pulls of an empty queue. Each pull is a billed operation. */
+    POLL_MS: integer(20, 600_000).default(2_000),
+    /** How long a job may take before others get its messages. */
+    LEASE_SECONDS: integer(2, 43_200).default(120),
+    /** Port of /healthz; 0 takes any free one. */
+    HEALTH_PORT: integer(0, 65_535).default(8080),
+    ENCODER_THREADS: integer(1, 256).default(2),
+    /** Where a provider does not start (no card, no libraries), the worker says so and uses the CPU; auto takes the fastest. */
+    ENCODER_PROVIDER: z.enum(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'),
+    /** Folder for the states of training runs: a worker that comes back to the same one goes on where it was. */
+    TRAIN_DIR: z.string().min(1).default(join(tmpdir(), 'aisle-train')),
+    /** Threads that training takes beside the live index. */
+    TRAIN_THREADS: integer(1, 256).default(2),
+    TRAIN_PROVIDER: z.enum(['cpu', 'cuda', 'webgpu', 'auto']).default('cpu'),
+    /** Default: what suits the provider, see `precisionFor`. */
+    ENCODER_PRECISION: z.enum(['fp32', 'fp16', 'int8']).optional(),
+  })
+  .refine((vars) => vars.VECTORIZE_INDEX === undefined || vars.VECTORIZE_API_TOKEN !== undefined, {
+    path: ['VECTORIZE_API_TOKEN'],
+    message: 'is needed when VECTORIZE_INDEX is set',
+  })
 
 export type Config = z.infer<typeof Environment> & { drain: boolean }
 
-const PREFIXES = /^(QUEUE|S3|MODEL|POLL|LEASE|HEALTH|ENCODER|TRAIN)_/
+const PREFIXES = /^(QUEUE|VECTORIZE|S3|MODEL|POLL|LEASE|HEALTH|ENCODER|TRAIN)_/
 
 /** @returns the error is one text that names every fault */
 export function readConfig(

@@ -13,6 +13,7 @@ import { createRunStore, STALE_MS } from './runs/run-store.ts'
 import { createRunner } from './runs/runner.ts'
 import { type Choice, chooseProvider, probeProviders } from './runtime/probe.ts'
 import { createS3BlobStore } from './s3-blob-store.ts'
+import { createVectorizeSink, NO_SINK } from './vector-sink.ts'
 
 const log: Log = (event, facts = {}) =>
   console.error(JSON.stringify({ at: new Date().toISOString(), event, ...facts }))
@@ -62,11 +63,22 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
       health.provider = encoding.provider
     },
   })
+  const { VECTORIZE_INDEX: index, VECTORIZE_API_TOKEN: token } = settings
+  const sink =
+    index !== undefined && token !== undefined
+      ? createVectorizeSink({
+          apiUrl: settings.QUEUE_API_URL,
+          account: settings.QUEUE_ACCOUNT,
+          index,
+          token: token.reveal(),
+        })
+      : NO_SINK
   const indexItems = createIndexItems({
     blobs,
     store,
     models,
     nowMs,
+    sink,
     onEncoded: (count) => {
       health.itemsEncoded += count
     },
@@ -77,6 +89,7 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
     models,
     runs: createRunStore(blobs, nowMs),
     nowMs,
+    sink,
     log,
     directory: settings.TRAIN_DIR,
     threads: settings.TRAIN_THREADS,

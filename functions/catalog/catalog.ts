@@ -8,6 +8,7 @@ import { contentHash, type Finding, type Item } from '../../shared/schema/item.t
 import type { Problem } from '../../shared/schema/problem.ts'
 import type { ImportReply, ItemReply } from '../../shared/schema/replies.ts'
 import type { ListEntry } from '../http/body.ts'
+import type { Shows } from '../ranking/shows.ts'
 import type { Outbox } from './outbox.ts'
 import type { AcceptedRow, CatalogStore, RefusedRow } from './store.ts'
 
@@ -19,12 +20,13 @@ const CHANGE_ATTEMPTS_MAX = 4
 type Deps = {
   store: CatalogStore
   outbox: Outbox
+  shows: Shows
   clock: () => number
   newBatchId: () => string
 }
 export type Catalog = ReturnType<typeof createCatalog>
 
-export function createCatalog({ store, outbox, clock, newBatchId }: Deps) {
+export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps) {
   /** Judge each entry, keep the good ones, quarantine the others. Nothing is dropped: received = accepted + quarantined. */
   async function accept(entries: readonly ListEntry[]): Promise<ImportReply> {
     const judged = entries.map((entry) => {
@@ -100,7 +102,7 @@ export function createCatalog({ store, outbox, clock, newBatchId }: Deps) {
       const written = await store.replace(batchId, row, stored.version, clock())
       if (!written) continue // someone else changed it meanwhile: start from theirs
       await outbox.dispatch(batchId, [written], new Map([[item.id, item]]))
-      return ok(itemReply({ ...written, item, findings }, null))
+      return ok(itemReply({ ...written, item, findings }, null, false))
     }
     return err({ kind: 'conflict', detail: 'The item is being changed by others; try again.' })
   }
@@ -115,7 +117,9 @@ export function createCatalog({ store, outbox, clock, newBatchId }: Deps) {
 
   async function read(itemId: string, index: Index | null): Promise<Result<ItemReply, Problem>> {
     const stored = await store.find(itemId)
-    return stored ? ok(itemReply(stored, index)) : err(noItem(itemId))
+    if (!stored) return err(noItem(itemId))
+    const [searchable = false] = await shows(index, [stored])
+    return ok(itemReply(stored, index, searchable))
   }
 
   /** Judge a quarantined row again, mended or as it was; when it passes it leaves quarantine. */
@@ -140,13 +144,14 @@ const withDuplicate = (findings: readonly Finding[], duplicateOf: string | null)
 function itemReply(
   row: { item: Item; number: number; version: number; findings: Finding[]; duplicateOf: string | null },
   index: Index | null,
+  searchable: boolean,
 ): ItemReply {
   return {
     item: row.item,
     version: row.version,
     findings: withDuplicate(row.findings, row.duplicateOf),
     duplicateOf: row.duplicateOf,
-    searchable: index?.has(row.number, row.version) ?? false,
+    searchable,
     indexVersion: index?.manifest.version ?? 0,
     model: index?.manifest.model.id ?? null,
   }

@@ -8,6 +8,7 @@ import type { Item } from '../../shared/schema/item.ts'
 import { type BatchRow, batchKey, type IndexJob } from '../../shared/schema/jobs.ts'
 import type { BatchReply } from '../../shared/schema/replies.ts'
 import type { QueueSender } from '../queue-sender.ts'
+import type { Shows } from '../ranking/shows.ts'
 import type { CatalogStore, WrittenRow } from './store.ts'
 
 /** A batch that was never sent is the sweep's after this time; before, its request may still be at work. */
@@ -24,6 +25,7 @@ type Deps = {
   bucket: Pick<R2Bucket, 'put' | 'delete'>
   store: CatalogStore
   queue: QueueSender
+  shows: Shows
   clock: () => number
   log: (message: string) => void
 }
@@ -31,7 +33,7 @@ type PendingBatch = { batchId: string; createdAt: number; sentAt: number | null;
 
 export type Outbox = ReturnType<typeof createOutbox>
 
-export function createOutbox({ db, bucket, store, queue, clock, log }: Deps) {
+export function createOutbox({ db, bucket, store, queue, shows, clock, log }: Deps) {
   /** Blob first: a message must never be ahead of what it points at. */
   async function send(batchId: string, rows: readonly BatchRow[]): Promise<boolean> {
     await bucket.put(batchKey(batchId), rows.map((row) => JSON.stringify(row)).join('\n'))
@@ -57,7 +59,7 @@ export function createOutbox({ db, bucket, store, queue, clock, log }: Deps) {
   /** Rows of the batch that the index shows. */
   async function countSearchable(batchId: string, index: Index | null) {
     const versions = await store.batchVersions(batchId)
-    const searchable = versions.filter(({ number, version }) => index?.has(number, version)).length
+    const searchable = (await shows(index, versions)).filter(Boolean).length
     return { searchable, remaining: versions.length - searchable }
   }
 

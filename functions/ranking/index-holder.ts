@@ -49,12 +49,18 @@ type Deps = {
   bucket: ReadBucket
   /** Unix milliseconds. */
   clock: () => number
+  /** Segments that this isolate holds; all of them, unless shards do. */
+  segmentsOf?: (manifest: Manifest) => readonly SegmentRef[]
 }
 
 /** Thrown inside a check to end it with a reason for `fault()`. */
 class Unusable extends Error {}
 
-export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
+export function createIndexHolder({
+  bucket,
+  clock,
+  segmentsOf = ({ segments }) => segments,
+}: Deps): IndexHolder {
   let index: Index | null = null
   let segments = new Map<string, Segment>()
   let signals = NO_SIGNALS
@@ -97,10 +103,11 @@ export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
       // Also when it turns out unusable: an unusable manifest is not read every two seconds.
       manifestEtag = found.etag
       const manifest = parseManifest(found.bytes)
-      const loaded = await loadSegments(manifest.segments)
+      const refs = segmentsOf(manifest)
+      const loaded = await loadSegments(refs)
       const next = buildIndex(
         manifest,
-        manifest.segments.map((ref) => loaded.get(ref.id)!),
+        refs.map((ref) => loaded.get(ref.id)!),
       )
       if (!isLatest()) return
       // One synchronous step: no request sees one without the other.

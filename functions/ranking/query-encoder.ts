@@ -3,10 +3,10 @@
  * it, beside the request and never in its way; vectors of recent queries are kept.
  */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
-import type { Blob, ModelRef } from '../../shared/schema/manifest.ts'
-import { verifyBlob } from '../../shared/segment/decode.ts'
+import type { ModelRef } from '../../shared/schema/manifest.ts'
 import { createWordPiece } from '../../shared/text/wordpiece.ts'
 import type { ReadBucket } from './index-holder.ts'
+import { loadBlob } from './load-blob.ts'
 import type { EncoderSession } from './ort-session.ts'
 import type { WaitUntil } from './wait-until.ts'
 
@@ -106,14 +106,6 @@ export function createQueryEncoder({ bucket, clock, createSession }: QueryEncode
       }
     },
   }
-}
-
-async function loadBlob(bucket: ReadBucket, blob: Blob): Promise<Uint8Array> {
-  const found = await bucket.get(blob.key)
-  if (!found?.arrayBuffer) throw new Error(`${blob.key} is missing`)
-  const bytes = new Uint8Array(await found.arrayBuffer())
-  if (!(await verifyBlob(bytes, blob))) throw new Error(`${blob.key} is not what the manifest says`)
-  return bytes
 }
 
 /** Least recently used: a Map keeps insertion order, so that reading moves an entry to the end. */

@@ -6,6 +6,7 @@ import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { PseudonymOf } from '../http/pseudonym.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
+import { elsewhereReply, isElsewhere } from '../ranking/ranked.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 import type { Recommend } from './recommend.ts'
 
@@ -53,6 +54,7 @@ export function recommendRoutes(recommend: Recommend, holder: IndexHolder, pseud
       const { userId, limit, itemId, cart = [] } = c.req.valid('query')
       const index = await holder.current(waitUntilOf(c))
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
+      if (isElsewhere(index)) return c.json(elsewhereReply(c.get('requestId'), index), 200)
       const user = await pseudonymOf(userId)
       const request = { requestId: c.get('requestId'), user, limit, itemId, cart }
       return c.json(await recommend(index, holder.signals(), request), 200)

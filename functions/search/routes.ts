@@ -1,13 +1,14 @@
 /** @file HTTP surface of search. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { FILTER_CHARS_MAX } from '../../shared/retrieval/filter.ts'
+import { SEARCH_DEPTH_MAX } from '../../shared/retrieval/hybrid.ts'
 import { SearchReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
 import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
-import { SEARCH_DEPTH_MAX, type Search } from './search.ts'
+import type { Search } from './search.ts'
 
 export const QUERY_CHARS_MAX = 500
 const LIMIT_MAX = 100

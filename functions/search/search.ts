@@ -1,20 +1,14 @@
 /** @file Search: query text → lexical and vector candidates → fused hits with reasons. */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
-import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
-import type { Ranked } from '../../shared/retrieval/fusion.ts'
-import { combine, vectorMatches, weightFor } from '../../shared/retrieval/hybrid.ts'
-import {
-  type Accept,
-  type LexicalMatch,
-  matchedWords,
-  searchLexical,
-} from '../../shared/retrieval/lexical.ts'
+import { type Filter, parseFilter } from '../../shared/retrieval/filter.ts'
+import { weightFor } from '../../shared/retrieval/hybrid.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
 import type { SearchReply } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { QueryEncoder } from '../ranking/query-encoder.ts'
-import { rankedFrame, toHit } from '../ranking/ranked.ts'
+import { rankedFrame, scoreShown } from '../ranking/ranked.ts'
+import type { SourceOf } from '../ranking/source-of.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 
 export type SearchMode = SearchReply['mode']
@@ -26,70 +20,65 @@ export type SearchRequest = {
   filter: string | undefined
   mode: SearchMode
 }
-/** How far paging can reach; also the number of lexical candidates that are fused. */
-export const SEARCH_DEPTH_MAX = 1_000
 
-type Deps = { encoder: QueryEncoder }
+type Deps = { encoder: QueryEncoder; sourceOf: SourceOf }
 export type Search = (
   index: Index,
   request: SearchRequest,
   waitUntil: WaitUntil,
 ) => Promise<Result<SearchReply, Problem>>
 
-export function createSearch({ encoder }: Deps): Search {
+export function createSearch({ encoder, sourceOf }: Deps): Search {
   /** Without its encoder, hybrid search is lexical search and says so. An explicit `mode=vector` waits for it. */
-  async function findByVector(
+  async function encodeQuery(
     index: Index,
     { query, mode }: SearchRequest,
-    lexical: readonly LexicalMatch[],
-    accept: Accept,
     waitUntil: WaitUntil,
-  ): Promise<{ vector: Ranked[]; degraded: string[] }> {
+  ): Promise<{ vector: Float32Array | null; degraded: string[] }> {
     const encoded = await encoder.encode(index.manifest.model, query, { wait: mode === 'vector', waitUntil })
-    if (encoded.ok) return { vector: vectorMatches(index, encoded.value, lexical, accept), degraded: [] }
-    return { vector: [], degraded: [`query-encoder-${encoded.error.kind}`] }
+    if (encoded.ok) return { vector: encoded.value, degraded: [] }
+    return { vector: null, degraded: [`query-encoder-${encoded.error.kind}`] }
   }
 
   return async (index, request, waitUntil) => {
     const { query, limit, offset, mode } = request
-    const accept = acceptOf(index, request.filter)
-    if (!accept.ok) return accept
+    const filter = filterOf(request.filter)
+    if (!filter.ok) return filter
 
     const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : weightFor(index.manifest.fusion, query)
-    // Without vectors the order is the lexical one, and nothing below the page can come up.
-    const lexicalDepth = weight === 0 ? offset + limit : SEARCH_DEPTH_MAX
-    const lexical =
-      weight < 1
-        ? searchLexical(index, analyseQuery(query), lexicalDepth, accept.value)
-        : { matches: [], total: 0, words: [] }
     const { vector, degraded } =
-      weight > 0
-        ? await findByVector(index, request, lexical.matches, accept.value, waitUntil)
-        : { vector: [], degraded: [] as string[] }
-
-    const usedWeight = degraded.length > 0 && mode === 'hybrid' ? 0 : weight
-    const fused = combine(index, lexical.matches, vector, usedWeight)
-    const foundBy = new Map(lexical.matches.map(({ doc, found }) => [doc, found]))
-    const hits = fused.slice(offset, offset + limit).map(({ doc, score }) => {
-      const found = foundBy.get(doc)
-      const reason = found
-        ? `matches '${matchedWords(lexical, found).join(' ')}'`
-        : `close in meaning to '${query.slice(0, 80).trim().toWellFormed()}'`
-      return toHit(index, { doc, score, reasons: [reason] })
+      weight > 0 ? await encodeQuery(index, request, waitUntil) : { vector: null, degraded: [] }
+    const found = await sourceOf(index).retrieve({
+      terms: analyseQuery(query),
+      vector,
+      vectorWeight: vector === null && mode === 'hybrid' ? 0 : weight,
+      filter: filter.value,
+      offset,
+      limit,
     })
+    if (!found) return err({ kind: 'index-not-ready' })
+    const hits = found.items.map(({ display, score, words }) => ({
+      ...display,
+      score: scoreShown(score),
+      reasons: [
+        words.length > 0
+          ? `matches '${words.join(' ')}'`
+          : `close in meaning to '${query.slice(0, 80).trim().toWellFormed()}'`,
+      ],
+    }))
     return ok({
-      ...rankedFrame(request.requestId, index, degraded),
+      ...rankedFrame(request.requestId, index, [...degraded, ...found.degraded]),
       hits,
-      total: Math.max(lexical.total, fused.length),
+      total: found.total,
       mode,
     })
   }
 }
 
-function acceptOf(index: Index, text: string | undefined): Result<Accept, Problem> {
-  if (text === undefined || text.trim() === '') return ok(() => true)
+function filterOf(text: string | undefined): Result<Filter, Problem> {
+  if (text === undefined || text.trim() === '') return ok([])
   const filter = parseFilter(text)
-  if (filter.ok) return ok(compileFilter(index, filter.value))
+  if (filter.ok) return filter
   const { position, message } = filter.error
   return err({
     kind: 'invalid-request',

@@ -5,7 +5,7 @@ import { createApp, problemResponses } from '../http/app.ts'
 import { ItemIdParam, jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
-import { rankedFrame, toHit } from '../ranking/ranked.ts'
+import { elsewhereReply, isElsewhere, rankedFrame, toHit } from '../ranking/ranked.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 import { findSimilar } from './similar.ts'
 
@@ -31,6 +31,7 @@ export function similarRoutes(holder: IndexHolder) {
       const { id } = c.req.valid('param')
       const index = await holder.current(waitUntilOf(c))
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
+      if (isElsewhere(index)) return c.json(elsewhereReply(c.get('requestId'), index), 200)
       const doc = index.docOfId(id)
       if (doc === undefined) throw new ProblemError({ kind: 'not-found', what: `searchable item "${id}"` })
       const similar = findSimilar(index, holder.signals(), doc, c.req.valid('query').limit)

@@ -34,7 +34,7 @@ export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
       const manifest = index?.manifest
       return c.json(
         {
-          items: { ...counts, searchable: index?.liveCount ?? 0 },
+          items: { ...counts, searchable: manifest?.placement?.liveCount ?? index?.liveCount ?? 0 },
           index: {
             version: manifest?.version ?? 0,
             publishedAt: manifest?.publishedAt ?? null,

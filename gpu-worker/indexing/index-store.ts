@@ -4,17 +4,21 @@ import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { BatchRow } from '../../shared/schema/jobs.ts'
 import {
   type Blob,
+  deadRowsKey,
   MANIFEST_FORMAT,
   MANIFEST_KEY,
   Manifest,
+  type Placement,
   type SegmentRef,
   segmentKeys,
 } from '../../shared/schema/manifest.ts'
 import type { SegmentContent } from '../../shared/segment/content.ts'
+import { encodeDeadRows, findDeadRows } from '../../shared/segment/dead-rows.ts'
 import { decodeSegment, type Segment, verifyBlob } from '../../shared/segment/decode.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
 import type { BlobStore } from '../blob-store.ts'
 import { type IndexedState, indexedState } from './plan-delta.ts'
+import { LIMITS, planShards } from './plan-placement.ts'
 
 /** One published version, loaded. `etag` is what a compare-and-set of the manifest must match. */
 export type Published = {
@@ -40,16 +44,19 @@ export type IndexStore = {
   readSource(ref: SegmentRef): Promise<BatchRow[] | null>
   /** The segments that some manifest named once, for the vectors in them. */
   loadSegments(refs: readonly SegmentRef[]): Promise<Segment[]>
-  /** Compare-and-set. False when another worker published since `from` was loaded: load again and plan again. */
+  /**
+   * Compare-and-set; an index that has grown too large for one isolate is given shards. False when another worker published since
+   * `from` was loaded: load again and plan again.
+   */
   publish(
     from: Published | null,
-    next: Omit<Manifest, 'format' | 'version' | 'publishedAt'>,
+    next: Pick<Manifest, 'model' | 'fusion' | 'segments'>,
     nowMs: number,
   ): Promise<boolean>
   writeBlob(key: string, bytes: Uint8Array): Promise<Blob>
 }
 
-export function createIndexStore(blobs: BlobStore): IndexStore {
+export function createIndexStore(blobs: BlobStore, limits = LIMITS): IndexStore {
   const segments = new Map<string, Segment>()
   let last: Published | null = null
 
@@ -65,6 +72,37 @@ export function createIndexStore(blobs: BlobStore): IndexStore {
     if (!decoded.ok) throw new Error(`Segment ${ref.id} cannot be read: ${decoded.error.reason}`)
     segments.set(ref.id, decoded.value)
     return decoded.value
+  }
+
+  const placementOf = async (
+    before: Placement | undefined,
+    refs: readonly SegmentRef[],
+    version: number,
+  ): Promise<Placement | null> => {
+    const sizes = refs.map(({ id, items, terms }) => ({ id, bytes: items.bytes + terms.bytes }))
+    const plan = planShards(before?.shards ?? null, sizes, limits)
+    if (!plan) return null
+    const loaded = await Promise.all(refs.map(loadSegment))
+    const dead = findDeadRows(loaded)
+    const deadRows: Placement['deadRows'] = {}
+    let liveCount = 0
+    let lengthSum = 0
+    for (const [at, segment] of loaded.entries()) {
+      const hidden = new Set(dead[at])
+      for (let row = 0; row < segment.rows; row++) {
+        if (segment.live[row] !== 1 || hidden.has(row)) continue
+        liveCount++
+        lengthSum += segment.length[row]!
+      }
+      if (hidden.size === 0) continue
+      const bytes = encodeDeadRows(dead[at]!)
+      const { id } = segment.ref
+      const key = deadRowsKey(id, await sha256Hex(bytes))
+      const known = before?.deadRows[id]
+      deadRows[id] = known?.key === key ? known : await writeBlob(key, bytes)
+    }
+    const id = plan.moved ? `v${version}` : before!.id
+    return { id, shards: plan.shards, deadRows, liveCount, lengthSum }
   }
 
   return {
@@ -110,11 +148,14 @@ export function createIndexStore(blobs: BlobStore): IndexStore {
       return { ref, segment: decoded.value }
     },
     async publish(from, next, nowMs) {
+      const version = (from?.manifest.version ?? 0) + 1
+      const placement = await placementOf(from?.manifest.placement, next.segments, version)
       const manifest = Manifest.parse({
-        ...next,
+        ...{ model: next.model, fusion: next.fusion, segments: next.segments },
         format: MANIFEST_FORMAT,
-        version: (from?.manifest.version ?? 0) + 1,
+        version,
         publishedAt: new Date(nowMs).toISOString(),
+        ...(placement ? { placement } : {}),
       })
       const bytes = new TextEncoder().encode(JSON.stringify(manifest))
       const put = await blobs.put(MANIFEST_KEY, bytes, from ? { ifMatch: from.etag } : { ifNoneMatch: '*' })

@@ -12,7 +12,8 @@ import { type QuantisedVector, quantiseItem } from '../../shared/vector/quantise
 import type { BlobStore } from '../blob-store.ts'
 import type { IndexStore, Published } from '../indexing/index-store.ts'
 import { type PlannedRow, planDelta } from '../indexing/plan-delta.ts'
-import { planMerge } from '../indexing/plan-merge.ts'
+import { isFull, planMerge, ROWS_PER_SEGMENT, SEGMENTS_MAX } from '../indexing/plan-merge.ts'
+import { NO_SINK, type VectorSink } from '../vector-sink.ts'
 import type { LoadedModel, ModelStore } from './model.ts'
 
 /** Races that one job may lose to other workers before its messages go back to the queue. */
@@ -36,10 +37,19 @@ type Deps = {
   store: IndexStore
   models: ModelStore
   nowMs(): number
+  /** Where vectors go beside the segments. */
+  sink?: VectorSink
   onEncoded?(count: number): void
 }
 
-export function createIndexItems({ blobs, store, models, nowMs, onEncoded = () => {} }: Deps): IndexItems {
+export function createIndexItems({
+  blobs,
+  store,
+  models,
+  nowMs,
+  sink = NO_SINK,
+  onEncoded = () => {},
+}: Deps): IndexItems {
   /** `${modelId} ${contentHash}` → vector. */
   const vectors = new Map<string, QuantisedVector>()
 
@@ -85,15 +95,22 @@ export function createIndexItems({ blobs, store, models, nowMs, onEncoded = () =
           row,
           vector: row.item ? (vector ?? vectors.get(`${model.ref.id} ${row.contentHash}`) ?? null) : null,
         }))
-        const { ref, segment } = await store.writeSegment(
-          contentOf(complete, model.ref.dim),
-          complete.map(({ row }) => row).filter(({ item }) => item !== null),
+        const written: Written[] = []
+        for (let at = 0; at < complete.length; at += ROWS_PER_SEGMENT) {
+          const part = complete.slice(at, at + ROWS_PER_SEGMENT)
+          const source = part.map(({ row }) => row).filter(({ item }) => item !== null)
+          written.push(await store.writeSegment(contentOf(part, model.ref.dim), source))
+        }
+        const refs = await mergeWhenDue(store, from, written)
+        await sink.upsert(
+          model.ref.id,
+          complete.flatMap(({ row, vector }) => (vector ? [{ ...row, vector }] : [])),
         )
-        const refs = await mergeWhenDue(store, from, ref, segment)
         if (lease.expired()) throw new JobError('the lease ended before the index could be published')
         const fusion: Fusion = from?.manifest.fusion ?? { vectorWeight: 0 }
         if (await store.publish(from, { model: model.ref, fusion, segments: refs }, nowMs())) {
           trimVectors()
+          await sink.remove(replacedBy(plan.rows, from))
           return { encoded, published: true }
         }
       }
@@ -101,6 +118,13 @@ export function createIndexItems({ blobs, store, models, nowMs, onEncoded = () =
     },
   }
 }
+
+/** Item versions of the index before that these rows replace. */
+const replacedBy = (rows: readonly PlannedRow[], from: Published | null) =>
+  rows.flatMap(({ row: { number } }) => {
+    const version = from?.state.versionOf(number) ?? 0
+    return version > 0 ? [{ number, version }] : []
+  })
 
 const EMPTY_STATE = { versionOf: () => 0, vectorOf: () => null }
 
@@ -117,27 +141,43 @@ async function readBatch(blobs: BlobStore, batchId: string): Promise<BatchRow[]>
 
 type Written = Awaited<ReturnType<IndexStore['writeSegment']>>
 
-/** References of the next manifest: what there was and the delta, or fewer and larger ones. */
-async function mergeWhenDue(
-  store: IndexStore,
-  from: Published | null,
-  ref: Written['ref'],
-  segment: Written['segment'],
-) {
-  const refs = [...(from?.manifest.segments ?? []), ref]
-  const segments = [...(from?.segments ?? []), segment]
-  const at = planMerge(refs)
-  if (at === null) return refs
+/** References of the next manifest: what there was and what was written, or fewer and larger ones. */
+async function mergeWhenDue(store: IndexStore, from: Published | null, written: readonly Written[]) {
+  const all = [
+    ...(from?.manifest.segments ?? []).map((one, at) => ({ ref: one, segment: from!.segments[at]! })),
+    ...written,
+  ]
+  if (all.length <= SEGMENTS_MAX) return all.map(({ ref }) => ref)
   const newest = new Map<number, number>()
-  for (const { number, version, rows } of segments)
-    for (let row = 0; row < rows; row++)
-      newest.set(number[row]!, Math.max(newest.get(number[row]!) ?? 0, version[row]!))
+  for (const { segment } of all)
+    for (let row = 0; row < segment.rows; row++) {
+      const number = segment.number[row]!
+      newest.set(number, Math.max(newest.get(number) ?? 0, segment.version[row]!))
+    }
   const isNewest = (segment: Segment, row: number) =>
     newest.get(segment.number[row]!) === segment.version[row]
+  const sized = all.map(({ ref, segment }) => {
+    let newestRows = 0
+    for (let row = 0; row < segment.rows; row++) if (isNewest(segment, row)) newestRows++
+    return { ref, segment, rows: ref.rows, bytes: ref.items.bytes + ref.terms.bytes, newest: newestRows }
+  })
+  // Versions say which row counts, so that full segments may stand before all others.
+  const [full, open] = [sized.filter((one) => isFull(one)), sized.filter((one) => !isFull(one))]
+  const at = planMerge(open)
+  if (at === null) return all.map(({ ref }) => ref)
+  const taken = open.slice(at)
   // Tombstones stay for good: without them a late message could bring a removed item back.
-  const merged = mergeSegments(segments.slice(at), isNewest)
-  const source = await mergeSources(store, refs.slice(at), newest)
-  return [...refs.slice(0, at), (await store.writeSegment(merged, source)).ref]
+  const merged = mergeSegments(
+    taken.map(({ segment }) => segment),
+    isNewest,
+  )
+  const source = await mergeSources(
+    store,
+    taken.map(({ ref }) => ref),
+    newest,
+  )
+  const left = [...full, ...open.slice(0, at)].map(({ ref }) => ref)
+  return [...left, (await store.writeSegment(merged, source)).ref]
 }
 
 /** Null when one of the segments has no source: a part of the items would be a trap for whoever reads it. */

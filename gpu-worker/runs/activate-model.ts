@@ -13,12 +13,14 @@ import { quantiseItem } from '../../shared/vector/quantise.ts'
 import type { BlobStore } from '../blob-store.ts'
 import type { IndexStore, Published } from '../indexing/index-store.ts'
 import { indexedState } from '../indexing/plan-delta.ts'
+import { ROWS_PER_SEGMENT } from '../indexing/plan-merge.ts'
 import { chooseVectorWeight } from '../indexing/validate-fusion.ts'
 import type { LoadedModel } from '../jobs/model.ts'
+import { NO_SINK, type VectorSink } from '../vector-sink.ts'
 
 export class ActivationError extends Error {}
 
-type Deps = { blobs: BlobStore; store: IndexStore; nowMs(): number }
+type Deps = { blobs: BlobStore; store: IndexStore; nowMs(): number; sink?: VectorSink }
 type Options = {
   onProgress(done: number, total: number): Promise<void>
   shouldStop(): boolean
@@ -33,7 +35,7 @@ type Shadow = { refs: SegmentRef[]; segments: Segment[]; versions: Map<number, n
 
 /** @returns how many items had to be encoded, and the version that the index has now */
 export async function activateModel(
-  { blobs, store, nowMs }: Deps,
+  { blobs, store, nowMs, sink = NO_SINK }: Deps,
   model: LoadedModel,
   { onProgress, shouldStop }: Options,
 ): Promise<{ encoded: number; version: number }> {
@@ -63,10 +65,18 @@ export async function activateModel(
       await onProgress(from + part.length, rows.length)
     }
     if (complete.length > 0 || shadow.refs.length === 0) {
-      const present = complete.map(({ row }) => row).filter(({ item }) => item !== null)
-      const { ref, segment } = await store.writeSegment(contentOf(complete, model.ref.dim), present)
-      shadow.refs.push(ref)
-      shadow.segments.push(segment)
+      // In parts: a shard holds whole segments.
+      for (let from = 0; from === 0 || from < complete.length; from += ROWS_PER_SEGMENT) {
+        const part = complete.slice(from, from + ROWS_PER_SEGMENT)
+        const present = part.map(({ row }) => row).filter(({ item }) => item !== null)
+        const { ref, segment } = await store.writeSegment(contentOf(part, model.ref.dim), present)
+        shadow.refs.push(ref)
+        shadow.segments.push(segment)
+        await sink.upsert(
+          model.ref.id,
+          part.flatMap(({ row, vector }) => (vector ? [{ ...row, vector }] : [])),
+        )
+      }
       for (const { number, version } of rows) shadow.versions.set(number, version)
     }
     fusion ??= await fusionFor(live.manifest, model, shadow)

@@ -5,6 +5,7 @@ import type { IndexStore } from '../indexing/index-store.ts'
 import type { ModelStore } from '../jobs/model.ts'
 import type { Log } from '../jobs/work-loop.ts'
 import type { Provider } from '../runtime/session.ts'
+import type { VectorSink } from '../vector-sink.ts'
 import { ActivationError, activateModel } from './activate-model.ts'
 import type { RunStore } from './run-store.ts'
 import { RunError, RunStopped, readCard, trainModel } from './train-model.ts'
@@ -23,6 +24,7 @@ type Deps = {
   models: ModelStore
   runs: RunStore
   nowMs(): number
+  sink?: VectorSink
   log: Log
   /** Folder for the states of training runs. */
   directory: string

@@ -59,6 +59,7 @@ export async function startEdge({
         modules: modules.map(({ type, path, contents }) => ({ type, path, contents })),
         bindings: variables,
         d1Databases: { DB: WORKER },
+        durableObjects: { SHARDS: { className: 'SearchShard', useSQLite: true } },
         r2Buckets: { BUCKET: { id: BUCKET, s3Credentials } },
         ratelimits: { RATE_LIMIT: { namespace_id: '1001', simple: { limit: 10_000, period: 10 } } },
         unsafeDirectSockets: [{ host: '127.0.0.1', port }],

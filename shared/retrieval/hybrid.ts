@@ -7,6 +7,8 @@ import { searchVectorWith } from './vector.ts'
 
 /** Vector candidates; beyond these a likeness is noise. */
 export const VECTOR_DEPTH = 200
+/** How far paging can reach; also the number of lexical candidates that are fused. */
+export const SEARCH_DEPTH_MAX = 1_000
 
 export const hasNumber = (query: string): boolean => /\p{N}/u.test(query)
 
@@ -33,7 +35,7 @@ export const vectorMatches = (
  * nearest items to a query without a match are chance, and a shopper is better told that nothing was found.
  */
 export function combine(
-  index: Index,
+  index: Pick<Index, 'manifest'>,
   lexical: readonly LexicalMatch[],
   vector: readonly Ranked[],
   vectorWeight: number,

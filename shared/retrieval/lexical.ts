@@ -13,7 +13,8 @@
 import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
-import { correctionsOf, splitWord } from './spelling.ts'
+import { bestCorrections, splitWord } from './spelling.ts'
+import { PREFIX_TERMS_MAX, type Statistics, statisticsOf } from './statistics.ts'
 
 /** `found` has bit n set when the n-th word of the query matched. */
 export type LexicalMatch = { doc: number; score: number; found: number }
@@ -36,23 +37,53 @@ const HEAD_FACTOR = 1.4
 /** A word in so few items may be a misspelling of one that is in so many times more. */
 const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
-/** Terms that one prefix may open, per segment. */
-const PREFIX_TERMS_MAX = 64
 /** More words than bits in a mask; a query longer than that is cut. */
 const WORDS_MAX = 30
 
 export type Accept = (doc: number) => boolean
 
+/**
+ * What a query asks of the whole shop: its words with all that each may mean, and what these weigh. Plain data. The shards of
+ * an index score by one plan, and so their scores compare.
+ */
+export type LexicalPlan = {
+  words: readonly PlannedWord[]
+  /** Of the live documents of the shop, half words. */
+  averageLength: number
+}
+export type PlannedWord = {
+  source: string
+  terms: readonly (QueryTerm & { idf: number })[]
+  /** In the coordination. */
+  weight: number
+}
+
+export function planLexical(statistics: Statistics, terms: readonly QueryTerm[]): LexicalPlan {
+  const words = groupByWord(terms).flatMap((word) => withCorrections(statistics, word))
+  return {
+    words: words.map((word) => weigh(statistics, word)),
+    averageLength: statistics.averageLength,
+  }
+}
+
 /** Live documents that match at least one term, best first, equal scores by item number. */
-export function searchLexical(
+export const searchLexical = (
   index: Index,
   terms: readonly QueryTerm[],
   limit: number,
+  accept?: Accept,
+): LexicalResult => searchPlanned(index, planLexical(statisticsOf(index), terms), limit, accept)
+
+/** The same by a plan that is made, of this index or of a larger one that it is a part of. */
+export function searchPlanned(
+  index: Index,
+  { words, averageLength }: LexicalPlan,
+  limit: number,
   accept: Accept = () => true,
 ): LexicalResult {
-  const words = groupByWord(terms).flatMap((word) => withCorrections(index, word))
   const sums = openSums(index.docCount)
-  const weights = words.map((word, at) => scoreWord(index, word.terms, at, sums))
+  for (let at = 0; at < words.length; at++) scoreWord(index, words[at]!, at, averageLength, sums)
+  const weights = words.map(({ weight }) => weight)
   const weightSum = weights.reduce((sum, weight) => sum + weight, 0)
 
   const candidates: number[] = []
@@ -103,24 +134,36 @@ let kept: Sums | null = null
  * A word that the index does not have may be mistyped, or two words typed as one: what it may have meant stands in for it.
  * So does a far more frequent word beside one that hardly any item has: shops misspell as well.
  */
-function withCorrections(index: Index, word: Word): Word[] {
+function withCorrections(statistics: Statistics, word: Word): Word[] {
   const { terms, source } = word
   const whole = terms.filter(({ form }) => form === 'whole')
-  const df = (term: string) => listsOf(index, term).reduce((sum, { rows }) => sum + rows.length, 0)
-  const known = Math.max(0, ...whole.map(({ term }) => df(term)))
-  const isBegun = terms.some(({ term, form }) => form === 'prefix' && prefixLists(index, term).length > 0)
+  const known = Math.max(0, ...whole.map(({ term }) => statistics.df(term)))
+  const isBegun = terms.some(({ term, form }) => form === 'prefix' && statistics.prefixDf(term) > 0)
   if (isBegun || known > RARE_DF_MAX) return [word]
   const least = known === 0 ? 1 : known * CORRECTION_DF_RATIO
   // As typed and as a stem: of "stainles" the one is an edit from "stainless", the other from "stain".
   const corrections = [...new Set([source, ...whole.map(({ term }) => term)])]
-    .flatMap((term) => correctionsOf(index, term))
+    .flatMap((term) => bestCorrections(statistics.near(term)))
     .filter((one) => one.df >= least && (known === 0 || one.distance === 1))
     .map(({ term }): QueryTerm => ({ ...terms[0], term, form: 'correction', source }))
   if (known > 0 || corrections.length > 0) return [{ ...word, terms: [...terms, ...corrections] }]
-  const halves = splitWord(index, source, (half) => analyse(half)[0] ?? half)
+  const halves = splitWord(statistics.df, source, (half) => analyse(half)[0] ?? half)
   if (!halves) return [word]
   return halves.map((term) => ({ source, terms: [{ term, form: 'whole', source }] }))
 }
+
+function weigh(statistics: Statistics, { source, terms }: Word): PlannedWord {
+  const weighed = terms.map((term) => {
+    const df = term.form === 'prefix' ? statistics.prefixDf(term.term) : statistics.df(term.term)
+    return { ...term, idf: idfOf(statistics, df) }
+  })
+  const whole = weighed.filter(({ form }) => form === 'whole').map(({ idf }) => idf)
+  const weight = whole.length > 0 ? Math.max(...whole) : (weighed[0]?.idf ?? idfOf(statistics, 0))
+  return { source, terms: weighed, weight }
+}
+
+const idfOf = ({ docCount }: Statistics, df: number): number =>
+  Math.log(1 + (Math.max(0, docCount - df) + 0.5) / (df + 0.5))
 
 /**
  * The sums of the query before, cleared: a search is synchronous, and three fresh arrays of the size of the index would be
@@ -147,29 +190,29 @@ function clearSums(sums: Sums): void {
   sums.touchedCount = 0
 }
 
-/** Adds one word to the sums; returns its idf, the weight of the word in the coordination. */
-function scoreWord(index: Index, terms: readonly QueryTerm[], at: number, sums: Sums): number {
+/** Adds one word to the sums. */
+function scoreWord(
+  index: Index,
+  { terms, weight }: PlannedWord,
+  at: number,
+  averageLength: number,
+  sums: Sums,
+): void {
   const { scores, found, wordScores, touched } = sums
   const own: number[] = []
   const whole = terms.filter(({ form }) => form === 'whole')
-  let weight = 0
-  for (const { term } of whole) {
-    const lists = listsOf(index, term)
-    const idf = idfOf(index, lists)
-    weight = Math.max(weight, idf)
+  for (const { term, idf } of whole) {
     // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
-    scoreLists(index, lists, idf / Math.sqrt(whole.length), (doc, score) => {
+    scoreLists(listsOf(index, term), idf / Math.sqrt(whole.length), averageLength, (doc, score) => {
       if (wordScores[doc] === 0) own.push(doc)
       wordScores[doc]! += score
     })
   }
   // What a word may also mean counts at a discount, and once: the best of its forms.
-  for (const { term, form } of terms) {
+  for (const { term, form, idf } of terms) {
     if (form === 'whole') continue
     const lists = form === 'prefix' ? prefixLists(index, term) : listsOf(index, term)
-    const idf = idfOf(index, lists)
-    if (weight === 0) weight = idf
-    scoreLists(index, lists, Math.min(idf, weight) * DISCOUNTS[form], (doc, score) => {
+    scoreLists(lists, Math.min(idf, weight) * DISCOUNTS[form], averageLength, (doc, score) => {
       if (wordScores[doc] === 0) own.push(doc)
       if (score > wordScores[doc]!) wordScores[doc] = score
     })
@@ -181,7 +224,6 @@ function scoreWord(index: Index, terms: readonly QueryTerm[], at: number, sums: 
     found[doc]! |= 1 << at
     wordScores[doc] = 0
   }
-  return weight || idfOf(index, [])
 }
 
 /** Documents whose title says that they are what the query looks for; each once, if they matched the word or not. */
@@ -214,18 +256,13 @@ function prefixLists(index: Index, prefix: string): List[] {
   })
 }
 
-function idfOf(index: Index, lists: readonly List[]): number {
-  const df = lists.reduce((sum, list) => sum + list.rows.length, 0)
-  return Math.log(1 + (Math.max(0, index.docCount - df) + 0.5) / (df + 0.5))
-}
-
 function scoreLists(
-  index: Index,
   lists: readonly List[],
   factor: number,
+  averageLength: number,
   add: (doc: number, score: number) => void,
 ): void {
-  const perLength = (K1 * B) / index.averageLength
+  const perLength = (K1 * B) / averageLength
   for (const { base, length, rows, weights } of lists)
     for (let i = 0; i < rows.length; i++) {
       const row = rows[i]!

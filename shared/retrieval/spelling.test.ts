@@ -4,6 +4,7 @@ import { analyse, analyseQuery } from '../text/analyse.ts'
 import { fixtureIndex } from './fixture.ts'
 import { searchLexical } from './lexical.ts'
 import { correctionsOf, editDistance, splitWord } from './spelling.ts'
+import { statisticsOf } from './statistics.ts'
 
 const titles = [
   'wireless keyboard',
@@ -54,10 +55,10 @@ describe('corrections', () => {
 describe('two words typed as one', () => {
   const termOf = (half: string) => analyse(half)[0] ?? half
   it('are cut where both halves are words', () => {
-    expect(splitWord(index, 'woodpellets', termOf)).toEqual(['wood', 'pellet'])
+    expect(splitWord(statisticsOf(index).df, 'woodpellets', termOf)).toEqual(['wood', 'pellet'])
   })
   it('are left when a half is in too few items', () => {
-    expect(splitWord(index, 'doorsill', termOf)).toBeNull()
+    expect(splitWord(statisticsOf(index).df, 'doorsill', termOf)).toBeNull()
   })
 })
 

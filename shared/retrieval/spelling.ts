@@ -25,7 +25,6 @@ const LOOK_UPS_CACHED_MAX = 2_000
 
 /** Words that a mistyped one may have meant. */
 export type Lexicon = {
-  frequencies: ReadonlyMap<string, number>
   byLength: Map<number, { term: string; letters: number; df: number }[]>
   found: Map<string, Correction[]>
 }
@@ -38,10 +37,23 @@ const lexicons = new WeakMap<Index, Lexicon>()
  * letters could do, about 1 ms per 50,000 words; the last look-ups are remembered.
  */
 export const correctionsOf = (index: Index, word: string): readonly Correction[] =>
-  lookUpWord(() => lexiconOf(index), word)
+  bestCorrections(wordsNear(index, word))
 
-/** The same among the words of any lexicon; it is asked for only when the word could be corrected. */
-export function lookUpWord(lexiconFor: () => Lexicon, word: string): readonly Correction[] {
+/** All words within the distance, in no order: what the parts of a divided index are asked, since the best of all need not be the best of one. */
+export const wordsNear = (index: Index, word: string): readonly Correction[] =>
+  listNear(() => lexiconOf(index), word)
+
+/** Corrections among the words of any lexicon; it is asked for only when the word could be corrected. */
+export const lookUpWord = (lexiconFor: () => Lexicon, word: string): readonly Correction[] =>
+  bestCorrections(listNear(lexiconFor, word))
+
+/** Fewest edits first, then the most frequent. */
+export const bestCorrections = (near: readonly Correction[]): Correction[] =>
+  near
+    .toSorted((a, b) => a.distance - b.distance || b.df - a.df || (a.term < b.term ? -1 : 1))
+    .slice(0, CORRECTIONS_MAX)
+
+function listNear(lexiconFor: () => Lexicon, word: string): readonly Correction[] {
   if (!MISSPELT.test(word) || word.length < LENGTH_MIN[1]) return []
   const lexicon = lexiconFor()
   const known = lexicon.found.get(word)
@@ -61,20 +73,20 @@ function lexiconOf(index: Index): Lexicon {
 /**
  * Two words that were typed as one, or null: of all places to cut, the one whose rarer half is most frequent.
  *
+ * @param df     documents with a term
  * @param termOf the index term of a half ("pellets" → "pellet")
  */
 export function splitWord(
-  index: Index,
+  df: (term: string) => number,
   word: string,
   termOf: (half: string) => string,
 ): [string, string] | null {
   if (!WORD.test(word)) return null
-  const { frequencies } = lexiconOf(index)
   let best: [string, string] | null = null
   let most = HALF_DF_MIN - 1
   for (let at = HALF_LENGTH_MIN; at <= word.length - HALF_LENGTH_MIN; at++) {
     const halves: [string, string] = [termOf(word.slice(0, at)), termOf(word.slice(at))]
-    const rarer = Math.min(...halves.map((half) => frequencies.get(half) ?? 0))
+    const rarer = Math.min(...halves.map((half) => (isListed(half) ? df(half) : 0)))
     if (rarer > most) {
       most = rarer
       best = halves
@@ -98,14 +110,14 @@ const isListed = (term: string): boolean => term.length + 2 >= LENGTH_MIN[1] && 
 
 /** @param counts documents by term; what could not be meant by a mistyped word is left out */
 export function createLexicon(counts: ReadonlyMap<string, number>): Lexicon {
-  const frequencies = new Map([...counts].filter(([term]) => isListed(term)))
   const byLength: Lexicon['byLength'] = new Map()
-  for (const [term, df] of frequencies) {
+  for (const [term, df] of counts) {
+    if (!isListed(term)) continue
     const list = byLength.get(term.length) ?? []
     list.push({ term, letters: lettersOf(term), df })
     byLength.set(term.length, list)
   }
-  return { byLength, frequencies, found: new Map() }
+  return { byLength, found: new Map() }
 }
 
 function lookUp({ byLength }: Lexicon, word: string): Correction[] {
@@ -120,8 +132,6 @@ function lookUp({ byLength }: Lexicon, word: string): Correction[] {
       if (distance <= distanceMax) found.push({ term, distance, df })
     }
   return found
-    .sort((a, b) => a.distance - b.distance || b.df - a.df || (a.term < b.term ? -1 : 1))
-    .slice(0, CORRECTIONS_MAX)
 }
 
 /** A bit for each kind of letter; letters beyond a to z share bits. */

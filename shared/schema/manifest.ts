@@ -60,6 +60,23 @@ export const Fusion = z.object({
 })
 export type Fusion = z.infer<typeof Fusion>
 
+/** Shards that one search may ask: all of them at once, a Worker may have so many connections waiting. */
+export const SHARDS_MAX = 32
+
+/** Who holds which segments, for an index that is too large for one isolate. Absent in a small one: each isolate holds it all. */
+export const Placement = z.object({
+  /** Names the set of shards: another placement is other shards, so that the old ones go on while these load. */
+  id: z.string().min(1),
+  /** Segment ids of each shard. */
+  shards: z.array(z.array(z.string())).min(1).max(SHARDS_MAX),
+  /** By segment id: rows that newer ones in other segments replace (`shared/segment/dead-rows.ts`). Absent: none. */
+  deadRows: z.record(z.string(), Blob),
+  /** Of the whole index, for what a shard alone cannot count: live items, and the sum of their lengths in half words. */
+  liveCount: z.int().nonnegative(),
+  lengthSum: z.int().nonnegative(),
+})
+export type Placement = z.infer<typeof Placement>
+
 export const Manifest = z.object({
   format: z.literal(MANIFEST_FORMAT),
   /** Grows by one with each publish. */
@@ -69,6 +86,7 @@ export const Manifest = z.object({
   fusion: Fusion,
   /** Oldest first. */
   segments: z.array(SegmentRef),
+  placement: Placement.optional(),
 })
 export type Manifest = z.infer<typeof Manifest>
 
@@ -77,4 +95,7 @@ export const segmentKeys = (segmentId: string) => ({
   terms: `segments/${segmentId}/terms.arrow`,
   source: `segments/${segmentId}/source.ndjson.gz`,
 })
+/** Named by its content, since it changes with every delta that replaces rows of the segment. */
+export const deadRowsKey = (segmentId: string, sha256: string): string =>
+  `segments/${segmentId}/dead-${sha256.slice(0, 16)}.u32`
 export const modelPrefix = (modelId: string): string => `models/${modelId}/`

@@ -1,0 +1,235 @@
+/** @file Scatter and gather when shards misbehave, and how one placement follows another. The clock is the test's. */
+import { beforeEach, describe, expect, it } from 'vitest'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import type { Retrieval } from '../../shared/retrieval/source.ts'
+import type { Manifest } from '../../shared/schema/manifest.ts'
+import { analyseQuery } from '../../shared/text/analyse.ts'
+import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
+import type { IndexHolder } from './index-holder.ts'
+import { createShard, type Shard, sliceOf } from './shard.ts'
+import { createShards } from './shards.ts'
+import { createShows } from './shows.ts'
+import { createWarmHolder } from './warm-holder.ts'
+
+const SEGMENTS = [0, 1, 2].map((shard) =>
+  [1, 2].map((at) => ({ number: 10 * shard + at, title: `lamp ${'abc'[shard]}${at}` })),
+)
+const LAMP: Retrieval = {
+  terms: analyseQuery('lamp '),
+  vector: null,
+  vectorWeight: 0,
+  filter: [],
+  offset: 0,
+  limit: 10,
+}
+const never = <T>() => new Promise<T>(() => {})
+
+let divided: Divided
+let shardAt: Map<number, Shard>
+/** Ends of waits, in the order in which they began. */
+let waits: AbortController[]
+beforeEach(async () => {
+  divided = await divideIndex(SEGMENTS, [0, 1, 2])
+  shardAt = new Map([0, 1, 2].map((at) => [at, createShard(divided.bucket)]))
+  waits = []
+})
+
+const open = (logs: string[] = []) =>
+  createShards({
+    open: (_, at) => shardAt.get(at)!,
+    timeout: () => {
+      const wait = new AbortController()
+      waits.push(wait)
+      return wait.signal
+    },
+    log: (message) => logs.push(message),
+  })
+const replace = (at: number, change: Partial<Shard>) => shardAt.set(at, { ...shardAt.get(at)!, ...change })
+const numbersOf = (found: { items: { number: number }[] } | null) => found!.items.map(({ number }) => number)
+/** Time runs out in whatever round waits now, until `work` is done. */
+async function outlast<T>(work: Promise<T>): Promise<T> {
+  let settled = false
+  const done = work.finally(() => {
+    settled = true
+  })
+  while (!settled) {
+    await new Promise((resolve) => setImmediate(resolve))
+    for (const wait of waits) wait.abort()
+  }
+  return done
+}
+
+describe('a divided index with a bad shard', () => {
+  it('answers whole when all are well', async () => {
+    const found = await open().source(divided.manifest).retrieve(LAMP)
+    expect(numbersOf(found)).toEqual([1, 2, 11, 12, 21, 22])
+    expect(found!.degraded).toEqual([])
+    expect(found!.items[2]!.display).toMatchObject({ id: 'i11', title: 'lamp b1' })
+  })
+  it.each(['statistics', 'search', 'show'] as const)(
+    'names a shard that hangs in "%s", and the others answer',
+    async (method) => {
+      await Promise.all([...shardAt].map(([at, shard]) => shard.prepare(sliceOf(divided.manifest, at))))
+      replace(2, { [method]: () => never() })
+      const work = open().source(divided.manifest).retrieve(LAMP) as Promise<never>
+      const found = await outlast(work)
+      expect(numbersOf(found).filter((number) => number < 20)).toEqual([1, 2, 11, 12])
+      expect(numbersOf(found)).not.toContain(21)
+      expect((found as { degraded: string[] }).degraded).toEqual(['shard-2-timeout'])
+    },
+  )
+  it('names one that throws, and logs why', async () => {
+    const logs: string[] = []
+    replace(0, { search: () => Promise.reject(new Error('out of memory')) })
+    const found = await open(logs).source(divided.manifest).retrieve(LAMP)
+    expect(numbersOf(found)).toEqual([11, 12, 21, 22])
+    expect(found!.degraded).toEqual(['shard-0-failed'])
+    expect(logs.join()).toContain('out of memory')
+  })
+  it('never mixes in what is of another version', async () => {
+    const real = shardAt.get(1)!
+    replace(1, { search: async (...args) => ({ ...(await real.search(...args)), version: 99 }) })
+    const found = await open().source(divided.manifest).retrieve(LAMP)
+    expect(numbersOf(found)).toEqual([1, 2, 21, 22])
+    expect(found!.degraded).toEqual(['shard-1-version'])
+  })
+  it('forgets the statistics of a part of the shop', async () => {
+    const shards = open()
+    const real = shardAt.get(0)!
+    replace(0, { statistics: () => Promise.reject(new Error('down')) })
+    await shards.source(divided.manifest).retrieve(LAMP)
+    shardAt.set(0, real)
+    const after = await shards.source(divided.manifest).retrieve(LAMP)
+    const fresh = await open().source(divided.manifest).retrieve(LAMP)
+    expect(after).toEqual(fresh)
+  })
+  it('asks for the weight of a word once', async () => {
+    let asked = 0
+    const real = shardAt.get(0)!
+    replace(0, {
+      statistics: (...args) => {
+        asked++
+        return real.statistics(...args)
+      },
+    })
+    const source = open().source(divided.manifest)
+    for (let call = 0; call < 5; call++) await source.retrieve(LAMP)
+    expect(asked).toBe(1)
+  })
+  it('is no reply at all when none answers', async () => {
+    for (const at of [0, 1, 2]) replace(at, { search: () => Promise.reject(new Error('down')) })
+    expect(await open().source(divided.manifest).retrieve(LAMP)).toBeNull()
+  })
+  it.each([
+    ['missing', (objects: Map<string, Uint8Array>, key: string) => void objects.delete(key)],
+    [
+      'cut short',
+      (objects: Map<string, Uint8Array>, key: string) =>
+        void objects.set(key, objects.get(key)!.subarray(0, 100)),
+    ],
+    [
+      'damaged',
+      (objects: Map<string, Uint8Array>, key: string) => {
+        objects.get(key)![60]! ^= 4
+      },
+    ],
+  ])('names the one whose file is %s, and takes it back when it is mended', async (_, damage) => {
+    const key = divided.manifest.segments[1]!.terms.key
+    const good = divided.objects.get(key)!.slice()
+    damage(divided.objects, key)
+    const source = open().source(divided.manifest)
+    const found = await source.retrieve(LAMP)
+    expect(numbersOf(found)).toEqual([1, 2, 21, 22])
+    expect(found!.degraded).toEqual(['shard-1-failed'])
+    divided.objects.set(key, good)
+    expect((await source.retrieve(LAMP))!.degraded).toEqual([])
+  })
+})
+
+describe('from one placement to the next', () => {
+  const withPlacement = (manifest: Manifest, version: number, shards: number[][]): Manifest => ({
+    ...manifest,
+    version,
+    placement: {
+      ...manifest.placement!,
+      id: `p${version}`,
+      shards: shards.map((own) => own.map((at) => manifest.segments[at]!.id)),
+    },
+  })
+  /** What the isolate read last. */
+  const holderOf = (newest: () => Index): IndexHolder => ({
+    current: async () => newest(),
+    fresh: async () => newest(),
+    signals: () => ({ popular: [], together: new Map() }),
+    fault: () => null,
+  })
+
+  it('the old one serves until the new shards are loaded, and to the end of what began on it', async () => {
+    const next = { ...divided.index, manifest: withPlacement(divided.manifest, 2, [[0, 2], [1]]) }
+    let newest: Index = divided.index
+    let release = () => {}
+    const loaded = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const opened = new Map<string, Shard>()
+    const shards = createShards({
+      open(placement, at) {
+        const name = `${placement}/${at}`
+        const real = opened.get(name) ?? createShard(divided.bucket)
+        opened.set(name, real)
+        if (placement === 'p1') return real
+        return { ...real, prepare: (slice) => loaded.then(() => real.prepare(slice)) }
+      },
+      timeout: () => new AbortController().signal,
+    })
+    const holder = createWarmHolder(
+      holderOf(() => newest),
+      shards,
+    )
+    const before = (await holder.current())!
+    expect(before.manifest.version).toBe(1)
+    newest = next
+    expect((await holder.current())!.manifest.version).toBe(1)
+    release()
+    expect((await holder.fresh())!.manifest.version).toBe(2)
+    const replies = await Promise.all(
+      [before, (await holder.current())!].map(({ manifest }) => shards.source(manifest).retrieve(LAMP)),
+    )
+    for (const reply of replies) {
+      expect(numbersOf(reply)).toEqual([1, 2, 11, 12, 21, 22])
+      expect(reply!.degraded).toEqual([])
+    }
+  })
+
+  it('a shard keeps the version before while it serves the next, and no more than these', async () => {
+    const reads: string[] = []
+    const bucket = bucketOf(divided.objects)
+    const shard = createShard({
+      get(key) {
+        reads.push(key)
+        return bucket.get(key)
+      },
+    })
+    const versions = [1, 2, 3].map((version) => withPlacement(divided.manifest, version, [[0, 1, 2]]))
+    const shards = createShards({ open: () => shard, timeout: () => new AbortController().signal })
+    for (const manifest of [...versions, versions[1]!])
+      expect(numbersOf(await shards.source(manifest).retrieve(LAMP))).toEqual([1, 2, 11, 12, 21, 22])
+    // The segments are the same in all versions, and were read once.
+    expect(reads.length).toBe(6)
+  })
+
+  it('what is searchable is asked of the shards', async () => {
+    const shows = createShows(open())
+    const rows = [
+      { number: 1, version: 1 },
+      { number: 21, version: 1 },
+      { number: 21, version: 2 },
+      { number: 5, version: 1 },
+    ]
+    const hollow = { ...divided.index, has: () => false }
+    expect(await shows(hollow, rows)).toEqual([true, true, false, false])
+    replace(2, { has: () => Promise.reject(new Error('down')) })
+    expect(await shows(hollow, rows)).toEqual([true, false, false, false])
+    expect(await shows(null, rows)).toEqual([false, false, false, false])
+  })
+})

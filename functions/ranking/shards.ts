@@ -1,0 +1,176 @@
+/**
+ * @file The Worker's side of a divided index: asks the shards that the manifest's placement names, waits so long and no longer, and
+ * makes one reply of what came. A shard that hangs, fails or answers of another version is named and left out; the others answer.
+ */
+import { assert } from '../../shared/lib/result.ts'
+import { type LexicalPlan, planLexical } from '../../shared/retrieval/lexical.ts'
+import { gatherAnswers, type ShardAnswer, shardQueryOf } from '../../shared/retrieval/shard.ts'
+import type { FoundItem, Retrieval, Source } from '../../shared/retrieval/source.ts'
+import {
+  isNothing,
+  type KnownStatistics,
+  knownStatistics,
+  learn,
+  nothingKnown,
+} from '../../shared/retrieval/statistics.ts'
+import type { Manifest } from '../../shared/schema/manifest.ts'
+import { beforeEnd } from './before-end.ts'
+import { type Shard, type ShardReply, type Slice, sliceOf } from './shard.ts'
+
+/** One round of questions. A search makes two: what the words weigh is mostly known, at most three rounds more when it is not. */
+export const ROUND_BUDGET_MS = 150
+/** Loading a shard for the first time; the index before it serves meanwhile. */
+export const PREPARE_BUDGET_MS = 20_000
+/** Frequencies, then misspellings, then frequencies of what was meant. */
+const STATISTICS_ROUNDS_MAX = 4
+/** Terms whose frequencies are kept, about 100 bytes each. */
+const TERMS_KNOWN_MAX = 20_000
+
+export type Fault = 'timeout' | 'failed' | 'version'
+export type Shards = {
+  source(manifest: Manifest): Source
+  /** Resolves when every shard has loaded this version, or the time is over. */
+  prepare(manifest: Manifest): Promise<void>
+  /** Which of the rows the index shows, in this or a newer version; false where the shard that would know does not answer. */
+  has(manifest: Manifest, rows: readonly { number: number; version: number }[]): Promise<boolean[]>
+}
+
+type Deps = {
+  /** The shard of a placement; the same for the same name. */
+  open(placementId: string, shard: number): Shard
+  /** Ends a wait. Replaced in tests. */
+  timeout?: (ms: number) => AbortSignal
+  /** Why a shard did not answer: for the log. */
+  log?: (message: string) => void
+}
+
+/** A shard of one request: `fault` once it is out of it. */
+type Asking = { name: string; shard: Shard; slice: Slice; fault: Fault | null }
+
+export function createShards({
+  open,
+  timeout = (ms) => AbortSignal.timeout(ms),
+  log = () => {},
+}: Deps): Shards {
+  const knownOf = new WeakMap<Manifest, KnownStatistics>()
+
+  const openAll = (manifest: Manifest): Asking[] => {
+    const { placement } = manifest
+    assert(placement, 'a divided index has a placement')
+    return placement.shards.map((_, at) => ({
+      name: `shard-${at}`,
+      shard: open(placement.id, at),
+      slice: sliceOf(manifest, at),
+      fault: null,
+    }))
+  }
+
+  /** Ask all that are still in it at once; who gives no good answer in time is out. In the order of `asking`. */
+  async function ask<T>(
+    asking: readonly Asking[],
+    budgetMs: number,
+    question: (one: Asking) => Promise<ShardReply<T>>,
+  ): Promise<{ one: Asking; value: T }[]> {
+    const signal = timeout(budgetMs)
+    const answers = await Promise.all(
+      asking
+        .filter(({ fault }) => fault === null)
+        .map(async (one) => {
+          try {
+            const reply = await beforeEnd(question(one), signal)
+            if (reply === 'timeout') one.fault = 'timeout'
+            else if (reply.version !== one.slice.version) one.fault = 'version'
+            else return [{ one, value: reply.value }]
+          } catch (error) {
+            one.fault = 'failed'
+            log(`${one.name} failed: ${String(error)}`)
+          }
+          return []
+        }),
+    )
+    return answers.flat()
+  }
+
+  /** What the query's words weigh in the whole shop. */
+  async function plan(
+    manifest: Manifest,
+    asking: readonly Asking[],
+    terms: Retrieval['terms'],
+  ): Promise<LexicalPlan> {
+    const shop = shopOf(manifest)
+    const cached = knownOf.get(manifest)
+    let known = cached && cached.df.size + cached.prefixDf.size < TERMS_KNOWN_MAX ? cached : nothingKnown()
+    knownOf.set(manifest, known)
+    for (let round = 0; round < STATISTICS_ROUNDS_MAX; round++) {
+      const look = knownStatistics(shop, known)
+      const made = planLexical(look.statistics, terms)
+      const asked = look.asked()
+      if (isNothing(asked)) return made
+      const told = await ask(asking, ROUND_BUDGET_MS, ({ shard, slice }) => shard.statistics(slice, asked))
+      // What a part of the shop says is good enough for this reply, and must not be remembered.
+      if (told.length < asking.length) known = copyOf(known)
+      learn(
+        known,
+        asked,
+        told.map(({ value }) => value),
+      )
+    }
+    throw new Error('planning a query asks for more than it may')
+  }
+
+  return {
+    source: (manifest) => ({
+      async retrieve(retrieval) {
+        const asking = openAll(manifest)
+        const words = retrieval.vectorWeight < 1 ? await plan(manifest, asking, retrieval.terms) : null
+        const query = shardQueryOf(retrieval, words)
+        const answers = await ask<ShardAnswer>(asking, ROUND_BUDGET_MS, ({ shard, slice }) =>
+          shard.search(slice, query),
+        )
+        if (answers.length === 0) return null
+        const { page, total } = gatherAnswers(
+          manifest,
+          retrieval,
+          words,
+          answers.map(({ value }) => value),
+        )
+        const items: (FoundItem | null)[] = page.map(() => null)
+        const holders = new Set(page.map(({ shard }) => answers[shard]!.one))
+        const shown = await ask([...holders], ROUND_BUDGET_MS, ({ shard, slice, name }) =>
+          shard.show(
+            slice,
+            page.flatMap((item) => (answers[item.shard]!.one.name === name ? [item.number] : [])),
+          ),
+        )
+        for (const { one, value } of shown) {
+          const places = page.flatMap((item, at) => (answers[item.shard]!.one === one ? [at] : []))
+          places.forEach((at, nth) => {
+            const { number, score, words: matched } = page[at]!
+            const display = value[nth]
+            if (display) items[at] = { number, score, words: matched, display }
+          })
+        }
+        const degraded = asking.flatMap(({ name, fault }) => (fault ? [`${name}-${fault}`] : []))
+        return { items: items.filter((item) => item !== null), total, degraded }
+      },
+    }),
+    async prepare(manifest) {
+      await ask(openAll(manifest), PREPARE_BUDGET_MS, ({ shard, slice }) => shard.prepare(slice))
+    },
+    async has(manifest, rows) {
+      const told = await ask(openAll(manifest), ROUND_BUDGET_MS, ({ shard, slice }) => shard.has(slice, rows))
+      return rows.map((_, at) => told.some(({ value }) => value[at]))
+    },
+  }
+}
+
+const shopOf = ({ segments, placement }: Manifest) => ({
+  docCount: segments.reduce((sum, { rows }) => sum + rows, 0),
+  averageLength: placement!.liveCount > 0 ? placement!.lengthSum / placement!.liveCount : 1,
+})
+
+const copyOf = ({ df, prefixDf, near }: KnownStatistics): KnownStatistics => ({
+  df: new Map(df),
+  prefixDf: new Map(prefixDf),
+  near: new Map(near),
+})

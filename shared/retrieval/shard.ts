@@ -1,0 +1,122 @@
+/**
+ * @file A divided index: what one shard answers, and how the answers become the reply that the whole index would have given.
+ *
+ * Three rounds: `statistics.ts` adds up what the shops' words weigh (mostly known from the query before), each shard scores its own
+ * items by one plan, and the few that are shown are asked for their display fields. Scores compare across shards because
+ * nothing in them is of a shard: the plan carries idf and average length of the shop, and a cosine is of two vectors.
+ */
+import type { Manifest } from '../schema/manifest.ts'
+import { compileFilter, type Filter } from './filter.ts'
+import { combine, VECTOR_DEPTH, vectorMatches } from './hybrid.ts'
+import { type LexicalPlan, matchedWords, searchPlanned } from './lexical.ts'
+import type { Index } from './load-index.ts'
+import { type Display, lexicalDepth, NO_MATCHES, type Retrieval } from './source.ts'
+
+export type ShardQuery = {
+  /** Null: words have no say. */
+  plan: LexicalPlan | null
+  /** f32[dim]; null: vectors have no say. */
+  vector: Float32Array | null
+  filter: Filter
+  /** Lexical matches wanted. */
+  depth: number
+}
+/** Columns, not rows: an answer crosses a process. */
+export type ShardAnswer = {
+  lexical: { numbers: Uint32Array; scores: Float64Array; found: Uint32Array; total: number }
+  /** The nearest items and the lexical matches above; NaN for one without a vector. */
+  vector: { numbers: Uint32Array; cosines: Float64Array }
+}
+
+export const shardQueryOf = (retrieval: Retrieval, plan: LexicalPlan | null): ShardQuery => ({
+  plan,
+  vector: retrieval.vector,
+  filter: retrieval.filter,
+  depth: lexicalDepth(retrieval),
+})
+
+export function answerShard(index: Index, { plan, vector, filter, depth }: ShardQuery): ShardAnswer {
+  const accept = filter.length > 0 ? compileFilter(index, filter) : undefined
+  const { matches, total } = plan ? searchPlanned(index, plan, depth, accept) : NO_MATCHES
+  const near = vector ? vectorMatches(index, vector, matches, accept) : []
+  const numbersOf = (list: readonly { doc: number }[]) =>
+    Uint32Array.from(list, ({ doc }) => index.number(doc))
+  return {
+    lexical: {
+      numbers: numbersOf(matches),
+      scores: Float64Array.from(matches, ({ score }) => score),
+      found: Uint32Array.from(matches, ({ found }) => found),
+      total,
+    },
+    vector: {
+      numbers: numbersOf(near),
+      cosines: Float64Array.from(near, ({ doc, score }) => (hasVector(index, doc) ? score : Number.NaN)),
+    },
+  }
+}
+
+function hasVector(index: Index, doc: number): boolean {
+  const { segment, row } = index.locate(doc)
+  return segment.vectorScale[row] !== 0
+}
+
+/** What the numbers show, in their order; null where this shard has no live item of the number. */
+export const showItems = (index: Index, numbers: readonly number[]): (Display | null)[] =>
+  numbers.map((number) => {
+    const doc = index.docOfNumber(number)
+    return doc === undefined ? null : index.display(doc)
+  })
+
+export type GatheredItem = { number: number; score: number; words: readonly string[]; shard: number }
+
+/** One page of what the shards found, as if by one index. `shard` is a position in `answers`. */
+export function gatherAnswers(
+  manifest: Manifest,
+  retrieval: Retrieval,
+  plan: LexicalPlan | null,
+  answers: readonly ShardAnswer[],
+): { page: GatheredItem[]; total: number } {
+  const shardOf = new Map<number, number>()
+  const lexical: { doc: number; score: number; found: number }[] = []
+  const cosines = new Map<number, number>()
+  answers.forEach(({ lexical: own, vector }, shard) => {
+    own.numbers.forEach((doc, at) => {
+      shardOf.set(doc, shard)
+      lexical.push({ doc, score: own.scores[at]!, found: own.found[at]! })
+    })
+    vector.numbers.forEach((doc, at) => {
+      shardOf.set(doc, shard)
+      cosines.set(doc, vector.cosines[at]!)
+    })
+  })
+  const matches = lexical.sort(bestFirst).slice(0, lexicalDepth(retrieval))
+  const near = retrieval.vector ? nearOf(cosines, matches) : []
+  // Item numbers stand in for documents: nothing in the fusion looks behind them.
+  const fused = combine({ manifest }, matches, near, retrieval.vectorWeight)
+  const words = { words: (plan?.words ?? []).map(({ source }) => source) }
+  const foundBy = new Map(matches.map(({ doc, found }) => [doc, found]))
+  const { offset, limit } = retrieval
+  const page = fused.slice(offset, offset + limit).map(({ doc, score }) => ({
+    number: doc,
+    score,
+    words: matchedWords(words, foundBy.get(doc) ?? 0),
+    shard: shardOf.get(doc)!,
+  }))
+  const total = answers.reduce((sum, answer) => sum + answer.lexical.total, 0)
+  return { page, total: Math.max(total, fused.length) }
+}
+
+/** The nearest of all shards, and of every lexical match how near it is: what `vectorMatches` gives for one index. */
+function nearOf(cosines: ReadonlyMap<number, number>, matches: readonly { doc: number }[]) {
+  const nearest = [...cosines]
+    .flatMap(([doc, score]) => (Number.isNaN(score) ? [] : [{ doc, score }]))
+    .sort(bestFirst)
+    .slice(0, VECTOR_DEPTH)
+  const taken = new Set(nearest.map(({ doc }) => doc))
+  const others = matches.flatMap(({ doc }) => (taken.has(doc) ? [] : [{ doc, score: cosines.get(doc) || 0 }]))
+  return [...nearest, ...others].sort(bestFirst)
+}
+
+/** Equal scores by item number. */
+const bestFirst = (a: { doc: number; score: number }, b: { doc: number; score: number }): number =>
+  b.score - a.score || a.doc - b.doc
