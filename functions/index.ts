@@ -60,17 +60,13 @@ function createEdge(env: Bindings) {
       },
       log: warn,
     })
-  const holder = shards
-    ? createWarmHolder(
-        // Of a divided index a Worker holds the manifest only.
-        createIndexHolder({
-          bucket,
-          clock,
-          segmentsOf: ({ segments, placement }) => (placement ? [] : segments),
-        }),
-        shards,
-      )
-    : createIndexHolder({ bucket, clock })
+  const ownHolder = createIndexHolder({
+    bucket,
+    clock,
+    // Of a divided index a Worker holds the manifest only.
+    segmentsOf: ({ segments, placement }) => (shards && placement ? [] : segments),
+  })
+  const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock }) : ownHolder
   const shows = createShows(shards ?? null)
   const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn)
   const encoder = createQueryEncoder({ bucket, clock })

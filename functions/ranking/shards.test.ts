@@ -5,7 +5,7 @@ import type { Retrieval } from '../../shared/retrieval/source.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
-import type { IndexHolder } from './index-holder.ts'
+import { FAULT_RETRY_MS, type IndexHolder } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
 import { createShards } from './shards.ts'
 import { createShows } from './shows.ts'
@@ -182,10 +182,7 @@ describe('from one placement to the next', () => {
       },
       timeout: () => new AbortController().signal,
     })
-    const holder = createWarmHolder(
-      holderOf(() => newest),
-      shards,
-    )
+    const holder = createWarmHolder({ holder: holderOf(() => newest), shards, clock: () => 0 })
     const before = (await holder.current())!
     expect(before.manifest.version).toBe(1)
     newest = next
@@ -199,6 +196,24 @@ describe('from one placement to the next', () => {
       expect(numbersOf(reply)).toEqual([1, 2, 11, 12, 21, 22])
       expect(reply!.degraded).toEqual([])
     }
+  })
+
+  it('the old one goes on serving when a shard cannot load the new one, until it can', async () => {
+    const next = { ...divided.index, manifest: withPlacement(divided.manifest, 2, [[0], [1], [2]]) }
+    let newest: Index = divided.index
+    let now = 0
+    const holder = createWarmHolder({ holder: holderOf(() => newest), shards: open(), clock: () => now })
+    await holder.current()
+    newest = next
+    const real = shardAt.get(1)!
+    replace(1, { prepare: () => Promise.reject(new Error('a segment is damaged')) })
+    expect((await holder.fresh())!.manifest.version).toBe(1)
+    expect(holder.fault()).toBe('not loaded: shard-1-failed')
+    shardAt.set(1, real)
+    expect((await holder.fresh())!.manifest.version).toBe(1)
+    now += FAULT_RETRY_MS
+    expect((await holder.fresh())!.manifest.version).toBe(2)
+    expect(holder.fault()).toBeNull()
   })
 
   it('a shard keeps the version before while it serves the next, and no more than these', async () => {

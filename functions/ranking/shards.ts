@@ -29,8 +29,8 @@ const TERMS_KNOWN_MAX = 20_000
 export type Fault = 'timeout' | 'failed' | 'version'
 export type Shards = {
   source(manifest: Manifest): Source
-  /** Resolves when every shard has loaded this version, or the time is over. */
-  prepare(manifest: Manifest): Promise<void>
+  /** Resolves when every shard has loaded this version, or the time is over; names those that have not. */
+  prepare(manifest: Manifest): Promise<string[]>
   /** Which of the rows the index shows, in this or a newer version; false where the shard that would know does not answer. */
   has(manifest: Manifest, rows: readonly { number: number; version: number }[]): Promise<boolean[]>
 }
@@ -150,12 +150,13 @@ export function createShards({
             if (display) items[at] = { number, score, words: matched, display }
           })
         }
-        const degraded = asking.flatMap(({ name, fault }) => (fault ? [`${name}-${fault}`] : []))
-        return { items: items.filter((item) => item !== null), total, degraded }
+        return { items: items.filter((item) => item !== null), total, degraded: faultsOf(asking) }
       },
     }),
     async prepare(manifest) {
-      await ask(openAll(manifest), PREPARE_BUDGET_MS, ({ shard, slice }) => shard.prepare(slice))
+      const asking = openAll(manifest)
+      await ask(asking, PREPARE_BUDGET_MS, ({ shard, slice }) => shard.prepare(slice))
+      return faultsOf(asking)
     },
     async has(manifest, rows) {
       const told = await ask(openAll(manifest), ROUND_BUDGET_MS, ({ shard, slice }) => shard.has(slice, rows))
@@ -163,6 +164,9 @@ export function createShards({
     },
   }
 }
+
+const faultsOf = (asking: readonly Asking[]): string[] =>
+  asking.flatMap(({ name, fault }) => (fault ? [`${name}-${fault}`] : []))
 
 const shopOf = ({ segments, placement }: Manifest) => ({
   docCount: segments.reduce((sum, { rows }) => sum + rows, 0),
