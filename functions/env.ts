@@ -54,9 +54,10 @@ const Variables = z
     /** Public API key that the page's scripts use; without it the page asks for one. */
     PAGE_KEY: z.string().min(1).optional(),
     /**
-     * Where a search without shards finds vectors: those of the segments in memory, or Cloudflare Vectorize.
+     * Where a search without shards finds vectors: those of the segments in memory, inverted lists in R2 once the worker has built
+     * them, or Cloudflare Vectorize.
      */
-    VECTOR_SOURCE: z.enum(['memory', 'vectorize']).default('memory'),
+    VECTOR_SOURCE: z.enum(['memory', 'ivf', 'vectorize']).default('memory'),
     SAMPLE_SHOPPERS: z
       .string()
       .transform((text, context) => {
@@ -91,7 +92,7 @@ export type Config = {
   /** Null: the queue producer bindings are used. */
   queueApi: { url: string; token: Secret } | null
   pageKey: string | null
-  vectorSource: 'memory' | 'vectorize'
+  vectorSource: 'memory' | 'ivf' | 'vectorize'
   sampleShoppers: SampleShopper[]
 }
 

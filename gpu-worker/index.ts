@@ -5,6 +5,7 @@ import { precisionFor } from './encode/encoder.ts'
 import { type Health, serveHealth } from './health.ts'
 import { createIndexStore } from './indexing/index-store.ts'
 import { createIndexItems } from './jobs/index-items.ts'
+import { listVectors, needsLists } from './jobs/list-vectors.ts'
 import { createModelStore } from './jobs/model-store.ts'
 import { needsTuning, tuneFusion } from './jobs/tune-fusion.ts'
 import { type Log, workLoop } from './jobs/work-loop.ts'
@@ -118,7 +119,12 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
           runner.wake()
         }
         const published = await store.load()
-        if (!published || !needsTuning(published)) return
+        if (!published) return
+        if (!needsTuning(published)) {
+          if (needsLists(published))
+            await listVectors({ store, nowMs, threads: settings.ENCODER_THREADS }, published)
+          return
+        }
         await tuneFusion({ store, models, nowMs }, published, async () => {
           await nextTurn()
           return stopTuning()

@@ -1,5 +1,7 @@
 import type { Manifest } from '../../shared/schema/manifest.ts'
 import type { Bindings, Config } from '../env.ts'
+import { createIvfReader } from './ivf.ts'
+import { createReadRange } from './read-range.ts'
 import type { RemoteVectors } from './remote-vectors.ts'
 import { createVectorize } from './vectorize.ts'
 
@@ -8,12 +10,19 @@ export type RemoteVectorsOf = (manifest: Manifest) => RemoteVectors | null
 
 export function createRemoteVectorsOf(
   source: Config['vectorSource'],
-  { VECTORIZE: binding }: Pick<Bindings, 'VECTORIZE'>,
+  { BUCKET: bucket, VECTORIZE: binding }: Pick<Bindings, 'BUCKET' | 'VECTORIZE'>,
   log: (message: string) => void,
 ): RemoteVectorsOf {
   if (source === 'vectorize' && binding) {
     const remote = createVectorize({ binding, log })
     return () => remote
+  }
+  if (source === 'ivf') {
+    // The browser's type of `caches`, which comes first, has no default one.
+    const { default: cache } = caches as unknown as { default: Cache }
+    const readRange = createReadRange({ bucket, cache })
+    const read = createIvfReader({ bucket, readRange, log })
+    return ({ ivf }) => (ivf ? read(ivf) : null)
   }
   return () => null
 }

@@ -5,6 +5,7 @@ import { BatchRow } from '../../shared/schema/jobs.ts'
 import {
   type Blob,
   deadRowsKey,
+  type IvfRef,
   MANIFEST_FORMAT,
   MANIFEST_KEY,
   Manifest,
@@ -50,7 +51,7 @@ export type IndexStore = {
    */
   publish(
     from: Published | null,
-    next: Pick<Manifest, 'model' | 'fusion' | 'segments'>,
+    next: Pick<Manifest, 'model' | 'fusion' | 'segments' | 'ivf'>,
     nowMs: number,
   ): Promise<boolean>
   writeBlob(key: string, bytes: Uint8Array): Promise<Blob>
@@ -150,18 +151,29 @@ export function createIndexStore(blobs: BlobStore, limits = LIMITS): IndexStore 
     async publish(from, next, nowMs) {
       const version = (from?.manifest.version ?? 0) + 1
       const placement = await placementOf(from?.manifest.placement, next.segments, version)
+      const ivf = ivfFor(next, next.ivf ?? from?.manifest.ivf)
       const manifest = Manifest.parse({
         ...{ model: next.model, fusion: next.fusion, segments: next.segments },
         format: MANIFEST_FORMAT,
         version,
         publishedAt: new Date(nowMs).toISOString(),
         ...(placement ? { placement } : {}),
+        ...(ivf ? { ivf } : {}),
       })
       const bytes = new TextEncoder().encode(JSON.stringify(manifest))
       const put = await blobs.put(MANIFEST_KEY, bytes, from ? { ifMatch: from.etag } : { ifNoneMatch: '*' })
       return put.ok
     },
   }
+}
+
+/** Lists go on as long as all their segments do; of a segment that was merged away nobody would know what they lack. */
+function ivfFor(
+  { model, segments }: Pick<Manifest, 'model' | 'segments'>,
+  ivf: IvfRef | undefined,
+): IvfRef | undefined {
+  const present = new Set(segments.map(({ id }) => id))
+  return ivf?.modelId === model.id && ivf.segments.every((id) => present.has(id)) ? ivf : undefined
 }
 
 export async function readBlob(blobs: BlobStore, blob: Blob): Promise<Uint8Array> {

@@ -60,6 +60,17 @@ export const Fusion = z.object({
 })
 export type Fusion = z.infer<typeof Fusion>
 
+/** Vectors of an index in lists of what is near to each other (`shared/vector/IVF.md`), to be read by ranges. */
+export const IvfRef = z.object({
+  /** Item vectors of this model, and nothing of another. */
+  modelId: z.string(),
+  head: Blob,
+  lists: Blob,
+  /** Ids of the segments whose vectors are in it; those of later ones are not. */
+  segments: z.array(z.string()),
+})
+export type IvfRef = z.infer<typeof IvfRef>
+
 /** Shards that one search may ask: all of them at once, a Worker may have so many connections waiting. */
 export const SHARDS_MAX = 32
 
@@ -87,6 +98,7 @@ export const Manifest = z.object({
   /** Oldest first. */
   segments: z.array(SegmentRef),
   placement: Placement.optional(),
+  ivf: IvfRef.optional(),
 })
 export type Manifest = z.infer<typeof Manifest>
 
@@ -95,6 +107,7 @@ export const segmentKeys = (segmentId: string) => ({
   terms: `segments/${segmentId}/terms.arrow`,
   source: `segments/${segmentId}/source.ndjson.gz`,
 })
+export const ivfKeys = (ivfId: string) => ({ head: `ivf/${ivfId}/head.ivf`, lists: `ivf/${ivfId}/lists.ivf` })
 /** Named by its content, since it changes with every delta that replaces rows of the segment. */
 export const deadRowsKey = (segmentId: string, sha256: string): string =>
   `segments/${segmentId}/dead-${sha256.slice(0, 16)}.u32`

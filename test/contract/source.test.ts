@@ -1,9 +1,13 @@
 import { expect, it } from 'vitest'
+import { createIvfReader, type ReadRange } from '../../functions/ranking/ivf.ts'
 import { createRemoteVectorSource } from '../../functions/ranking/remote-vectors.ts'
 import { createShard } from '../../functions/ranking/shard.ts'
 import { createShards } from '../../functions/ranking/shards.ts'
 import { createVectorize } from '../../functions/ranking/vectorize.ts'
+import { buildIvf } from '../../gpu-worker/indexing/build-ivf.ts'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { createIndexSource } from '../../shared/retrieval/source.ts'
+import type { IvfRef } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { dequantise } from '../../shared/vector/quantise.ts'
 import { vectorizeId } from '../../shared/vector/vectorize.ts'
@@ -40,6 +44,30 @@ sourceContract('Vectorize, on an in-memory double of its binding', async (divide
     divided.index,
     createVectorize({ binding: fillVectorize(divided).binding, timeout: never }),
   ),
+)
+
+/** Of two of the three segments: the isolate scans the third itself. */
+async function listsOf({ index, objects, bucket, manifest }: Divided) {
+  const covered = index.segments.slice(0, 2).map(({ segment }) => segment)
+  const { dim, id: modelId } = manifest.model
+  const options = { threads: 1, seed: 1, listCount: 3 }
+  const files = (await buildIvf(covered, dim, () => true, options))!
+  const put = async (key: string, bytes: Uint8Array) => {
+    objects.set(key, bytes)
+    return { key, bytes: bytes.length, sha256: await sha256Hex(bytes) }
+  }
+  const ref: IvfRef = {
+    modelId,
+    head: await put('head', files.head),
+    lists: await put('lists', files.lists),
+    segments: covered.map(({ ref }) => ref.id),
+  }
+  const readRange: ReadRange = async (key, { offset, length }) =>
+    objects.get(key)!.slice(offset, offset + length)
+  return createIvfReader({ bucket, readRange, timeout: never })(ref)
+}
+sourceContract('inverted lists in a bucket', async (divided) =>
+  createRemoteVectorSource(divided.index, await listsOf(divided)),
 )
 
 const lamp = [{ number: 1, title: 'Lamp', vector: Float32Array.of(1, 0, 0, 0) }]
