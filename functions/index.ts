@@ -1,4 +1,6 @@
 /** @file Composition root of the edge: builds adapters once for each isolate, mounts routes, exports fetch, queue, scheduled. */
+import relaxedKernels from '../shared/kernels/relaxed.wasm'
+import { createWasmEngine } from '../shared/vector/wasm-engine.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { createDeadLetters } from './catalog/dead-letters.ts'
 import { createIdempotency } from './catalog/idempotency.ts'
@@ -60,8 +62,10 @@ function createEdge(env: Bindings) {
       },
       log: warn,
     })
+  const engine = createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels })
   const ownHolder = createIndexHolder({
     bucket,
+    engine,
     clock,
     // Of a divided index a Worker holds the manifest only.
     segmentsOf: ({ segments, placement }) => (shards && placement ? [] : segments),

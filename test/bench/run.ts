@@ -7,6 +7,7 @@ const BENCHMARKS = [
   'device.ts',
   'encode.ts',
   'ivf.ts',
+  'kernels.ts',
   'main-job.ts',
   'tokenizer.ts',
   'train.ts',
