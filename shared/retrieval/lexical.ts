@@ -1,5 +1,6 @@
 /**
- * @file BM25 over the posting lists of an index.
+ * @file BM25 over the posting lists of an index: which lists a query asks for and what they count. How they are gone through is
+ * in `score-words.ts`.
  *
  *   score(d) = coordination(d) · Σ over query words w of  idf(w) · tf · (k₁ + 1) / (tf + k₁ · (1 − b + b · |d| / avg))
  *   idf(w)   = ln(1 + (N − df + ½) / (df + ½))
@@ -13,6 +14,7 @@
 import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
+import { type ScoredWord, scoreWords, type TermRanges } from './score-words.ts'
 import { correctionsOf, splitWord } from './spelling.ts'
 
 /** `found` has bit n set when the n-th word of the query matched. */
@@ -25,14 +27,7 @@ export type LexicalResult = {
   words: readonly string[]
 }
 
-/** Posting weights are half words and a title counts threefold, so k₁ is larger than for plain counts. */
-const K1 = 6
-/** Low, because in a shop a long title is a well-described item more often than a vague one. */
-const B = 0.3
-const COORDINATION_POWER = 1.5
 const DISCOUNTS = { prefix: 0.5, synonym: 0.8, correction: 0.6 }
-/** For "keyboard" the keyboards come before the covers for them: the word counts more where it says what the item is. */
-const HEAD_FACTOR = 1.4
 /** A word in so few items may be a misspelling of one that is in so many times more. */
 const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
@@ -43,34 +38,27 @@ const WORDS_MAX = 30
 
 export type Accept = (doc: number) => boolean
 
-/** Live documents that match at least one term, best first, equal scores by item number. */
+/**
+ * Live documents that match at least one term, best first, equal scores by item number.
+ *
+ * @param seen u8[docCount], set to 1 for every match
+ */
 export function searchLexical(
   index: Index,
   terms: readonly QueryTerm[],
   limit: number,
   accept: Accept = () => true,
+  seen: Uint8Array | null = null,
 ): LexicalResult {
-  const words = groupByWord(terms).flatMap((word) => withCorrections(index, word))
-  const sums = openSums(index.docCount)
-  const weights = words.map((word, at) => scoreWord(index, word.terms, at, sums))
-  const weightSum = weights.reduce((sum, weight) => sum + weight, 0)
-
-  const candidates: number[] = []
-  for (let i = 0; i < sums.touchedCount; i++) {
-    const doc = sums.touched[i]!
-    if (index.live[doc] === 0 || !accept(doc)) continue
-    candidates.push(doc)
-    let share = 0
-    for (let at = 0; at < weights.length; at++) if (sums.found[doc]! & (1 << at)) share += weights[at]!
-    sums.scores[doc]! *= (share / weightSum) ** COORDINATION_POWER
+  const words = groupByWord(terms)
+    .flatMap((word) => withCorrections(index, word))
+    .slice(0, WORDS_MAX)
+    .map((word) => weigh(index, word))
+  const scored = words.map((word) => formsOf(index, word))
+  return {
+    ...scoreWords(index, scored, index.averageLength, { limit, accept, seen }),
+    words: words.map(({ source }) => source),
   }
-  const matches = takeBest(candidates, sums.scores, index, limit).map((doc) => ({
-    doc,
-    score: sums.scores[doc]!,
-    found: sums.found[doc]!,
-  }))
-  clearSums(sums)
-  return { matches, total: candidates.length, words: words.map(({ source }) => source) }
 }
 
 /** The words of a query that one document matched, as typed. */
@@ -89,16 +77,6 @@ function groupByWord(terms: readonly QueryTerm[]): Word[] {
   return [...words.values()].slice(0, WORDS_MAX)
 }
 
-/** Sums by document while a query is scored. Zero wherever a document is not in `touched`. */
-type Sums = {
-  scores: Float32Array
-  found: Uint32Array
-  wordScores: Float32Array
-  touched: Int32Array
-  touchedCount: number
-}
-let kept: Sums | null = null
-
 /**
  * A word that the index does not have may be mistyped, or two words typed as one: what it may have meant stands in for it.
  * So does a far more frequent word beside one that hardly any item has: shops misspell as well.
@@ -106,9 +84,11 @@ let kept: Sums | null = null
 function withCorrections(index: Index, word: Word): Word[] {
   const { terms, source } = word
   const whole = terms.filter(({ form }) => form === 'whole')
-  const df = (term: string) => listsOf(index, term).reduce((sum, { rows }) => sum + rows.length, 0)
+  const df = (term: string) => dfOf(index, rangesOf(index, term))
   const known = Math.max(0, ...whole.map(({ term }) => df(term)))
-  const isBegun = terms.some(({ term, form }) => form === 'prefix' && prefixLists(index, term).length > 0)
+  const isBegun = terms.some(
+    ({ term, form }) => form === 'prefix' && dfOf(index, prefixRanges(index, term)) > 0,
+  )
   if (isBegun || known > RARE_DF_MAX) return [word]
   const least = known === 0 ? 1 : known * CORRECTION_DF_RATIO
   // As typed and as a stem: of "stainles" the one is an edit from "stainless", the other from "stain".
@@ -122,128 +102,61 @@ function withCorrections(index: Index, word: Word): Word[] {
   return halves.map((term) => ({ source, terms: [{ term, form: 'whole', source }] }))
 }
 
-/**
- * The sums of the query before, cleared: a search is synchronous, and three fresh arrays of the size of the index would be
- * most of the garbage of a request.
- */
-function openSums(docCount: number): Sums {
-  if (!kept || kept.scores.length < docCount)
-    kept = {
-      scores: new Float32Array(docCount),
-      found: new Uint32Array(docCount),
-      wordScores: new Float32Array(docCount),
-      touched: new Int32Array(docCount),
-      touchedCount: 0,
-    }
-  return kept
+type WeighedWord = {
+  source: string
+  terms: readonly (QueryTerm & { idf: number })[]
+  /** In the coordination. */
+  weight: number
 }
 
-function clearSums(sums: Sums): void {
-  for (let i = 0; i < sums.touchedCount; i++) {
-    const doc = sums.touched[i]!
-    sums.scores[doc] = 0
-    sums.found[doc] = 0
-  }
-  sums.touchedCount = 0
+function weigh(index: Index, { source, terms }: Word): WeighedWord {
+  const weighed = terms.map((term) => ({ ...term, idf: idfOf(index, dfOf(index, listsOf(index, term))) }))
+  const whole = weighed.filter(({ form }) => form === 'whole').map(({ idf }) => idf)
+  const weight = whole.length > 0 ? Math.max(...whole) : (weighed[0]?.idf ?? idfOf(index, 0))
+  return { source, terms: weighed, weight }
 }
 
-/** Adds one word to the sums; returns its idf, the weight of the word in the coordination. */
-function scoreWord(index: Index, terms: readonly QueryTerm[], at: number, sums: Sums): number {
-  const { scores, found, wordScores, touched } = sums
-  const own: number[] = []
-  const whole = terms.filter(({ form }) => form === 'whole')
-  let weight = 0
-  for (const { term } of whole) {
-    const lists = listsOf(index, term)
-    const idf = idfOf(index, lists)
-    weight = Math.max(weight, idf)
-    // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
-    scoreLists(index, lists, idf / Math.sqrt(whole.length), (doc, score) => {
-      if (wordScores[doc] === 0) own.push(doc)
-      wordScores[doc]! += score
-    })
+/** The lists of a word in this index, and what each form of it counts. */
+function formsOf(index: Index, { terms, weight }: WeighedWord): ScoredWord {
+  const wholes = terms.filter(({ form }) => form === 'whole').length
+  // Those that add up come first: what a word may also mean counts once, if it is better than their sum.
+  const ordered = terms.toSorted((a, b) => Number(b.form === 'whole') - Number(a.form === 'whole'))
+  return {
+    weight,
+    forms: ordered.map((term) => ({
+      lists: listsOf(index, term),
+      isWhole: term.form === 'whole',
+      factor:
+        term.form === 'whole'
+          ? // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
+            term.idf / Math.sqrt(wholes)
+          : Math.min(term.idf, weight) * DISCOUNTS[term.form],
+    })),
+    heads: terms.flatMap(({ term, isHead }) => (isHead ? [rangesOf(index, headTerm(term))] : [])),
   }
-  // What a word may also mean counts at a discount, and once: the best of its forms.
-  for (const { term, form } of terms) {
-    if (form === 'whole') continue
-    const lists = form === 'prefix' ? prefixLists(index, term) : listsOf(index, term)
-    const idf = idfOf(index, lists)
-    if (weight === 0) weight = idf
-    scoreLists(index, lists, Math.min(idf, weight) * DISCOUNTS[form], (doc, score) => {
-      if (wordScores[doc] === 0) own.push(doc)
-      if (score > wordScores[doc]!) wordScores[doc] = score
-    })
-  }
-  for (const doc of namedBy(index, terms)) wordScores[doc]! *= HEAD_FACTOR
-  for (const doc of own) {
-    if (found[doc] === 0) touched[sums.touchedCount++] = doc
-    scores[doc]! += wordScores[doc]!
-    found[doc]! |= 1 << at
-    wordScores[doc] = 0
-  }
-  return weight || idfOf(index, [])
 }
 
-/** Documents whose title says that they are what the query looks for; each once, if they matched the word or not. */
-function namedBy(index: Index, terms: readonly QueryTerm[]): Iterable<number> {
-  const docs = new Set<number>()
-  for (const { term, isHead } of terms)
-    if (isHead)
-      for (const { base, rows } of listsOf(index, headTerm(term)))
-        for (const row of rows) docs.add(base + row)
-  return docs
-}
+const listsOf = (index: Index, { term, form }: QueryTerm): TermRanges =>
+  form === 'prefix' ? prefixRanges(index, term) : rangesOf(index, term)
 
-type List = { base: number; length: Uint32Array; rows: Uint32Array; weights: Uint8Array }
-
-function listsOf(index: Index, term: string): List[] {
-  return index.segments.flatMap(({ segment, base }) => {
+const rangesOf = (index: Index, term: string): TermRanges =>
+  index.segments.map(({ segment }) => {
     const at = segment.terms.find(term)
-    return at < 0 ? [] : [{ base, length: segment.length, ...segment.terms.postings(at) }]
+    return at < 0 ? [0, 0] : [at, at + 1]
   })
-}
 
-function prefixLists(index: Index, prefix: string): List[] {
-  return index.segments.flatMap(({ segment, base }) => {
-    const [from, to] = segment.terms.range(prefix, PREFIX_TERMS_MAX)
-    return Array.from({ length: to - from }, (_, i) => ({
-      base,
-      length: segment.length,
-      ...segment.terms.postings(from + i),
-    }))
+const prefixRanges = (index: Index, prefix: string): TermRanges =>
+  index.segments.map(({ segment }) => segment.terms.range(prefix, PREFIX_TERMS_MAX))
+
+/** Documents that have a term, superseded ones included; one that has several is counted for each. */
+function dfOf({ segments }: Index, ranges: TermRanges): number {
+  let df = 0
+  segments.forEach(({ segment }, at) => {
+    const [from, to] = ranges[at]!
+    for (let term = from; term < to; term++) df += segment.terms.df(term)
   })
+  return df
 }
 
-function idfOf(index: Index, lists: readonly List[]): number {
-  const df = lists.reduce((sum, list) => sum + list.rows.length, 0)
-  return Math.log(1 + (Math.max(0, index.docCount - df) + 0.5) / (df + 0.5))
-}
-
-function scoreLists(
-  index: Index,
-  lists: readonly List[],
-  factor: number,
-  add: (doc: number, score: number) => void,
-): void {
-  const perLength = (K1 * B) / index.averageLength
-  for (const { base, length, rows, weights } of lists)
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]!
-      const tf = weights[i]!
-      add(base + row, (factor * tf * (K1 + 1)) / (tf + K1 * (1 - B) + perLength * length[row]!))
-    }
-}
-
-/** The `limit` best documents in order, by a partial sort: threshold from a bounded heap would not pay below 20k candidates. */
-function takeBest(candidates: number[], scores: Float32Array, index: Index, limit: number): number[] {
-  const compare = (a: number, b: number) => scores[b]! - scores[a]! || index.number(a) - index.number(b)
-  if (candidates.length <= 4 * limit) return candidates.sort(compare).slice(0, limit)
-  // Cut at the limit-th best score first: sorting floats in a typed array is far cheaper than sorting by a comparator.
-  const values = new Float32Array(candidates.length)
-  for (let i = 0; i < values.length; i++) values[i] = scores[candidates[i]!]!
-  const threshold = values.sort()[values.length - limit]!
-  return candidates
-    .filter((doc) => scores[doc]! >= threshold)
-    .sort(compare)
-    .slice(0, limit)
-}
+const idfOf = ({ docCount }: Index, df: number): number =>
+  Math.log(1 + (Math.max(0, docCount - df) + 0.5) / (df + 0.5))
