@@ -1,5 +1,6 @@
 /** @file Search: query text → lexical and vector candidates → fused hits with reasons. */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { facetsOf, tallyFacets } from '../../shared/retrieval/facets.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
 import { combine, vectorMatches, weightFor } from '../../shared/retrieval/hybrid.ts'
@@ -11,7 +12,7 @@ import {
 } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
-import type { SearchReply } from '../../shared/schema/replies.ts'
+import type { FacetName, SearchReply } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { QueryEncoder } from '../ranking/query-encoder.ts'
 import { rankedFrame, toHit } from '../ranking/ranked.ts'
@@ -25,6 +26,7 @@ export type SearchRequest = {
   offset: number
   filter: string | undefined
   mode: SearchMode
+  facets: readonly FacetName[]
 }
 /** How far paging can reach; also the number of lexical candidates that are fused. */
 export const SEARCH_DEPTH_MAX = 1_000
@@ -51,16 +53,17 @@ export function createSearch({ encoder }: Deps): Search {
   }
 
   return async (index, request, waitUntil) => {
-    const { query, limit, offset, mode } = request
+    const { query, limit, offset, mode, facets } = request
     const accept = acceptOf(index, request.filter)
     if (!accept.ok) return accept
 
     const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : weightFor(index.manifest.fusion, query)
     // Without vectors the order is the lexical one, and nothing below the page can come up.
     const lexicalDepth = weight === 0 ? offset + limit : SEARCH_DEPTH_MAX
+    const seen = facets.length > 0 ? new Uint8Array(index.docCount) : null
     const lexical =
       weight < 1
-        ? searchLexical(index, analyseQuery(query), lexicalDepth, accept.value)
+        ? searchLexical(index, analyseQuery(query), lexicalDepth, accept.value, seen)
         : { matches: [], total: 0, words: [] }
     const { vector, degraded } =
       weight > 0
@@ -77,11 +80,14 @@ export function createSearch({ encoder }: Deps): Search {
         : `close in meaning to '${query.slice(0, 80).trim().toWellFormed()}'`
       return toHit(index, { doc, score, reasons: [reason] })
     })
+    // What only the vectors found counts too.
+    if (seen) for (const { doc } of fused) seen[doc] = 1
     return ok({
       ...rankedFrame(request.requestId, index, degraded),
       hits,
       total: Math.max(lexical.total, fused.length),
       mode,
+      ...(seen ? { facets: facetsOf(tallyFacets(index, seen, facets)) } : {}),
     })
   }
 }
