@@ -29,6 +29,7 @@ import { searchRoutes } from './search/routes.ts'
 import { createSearch } from './search/search.ts'
 import { similarRoutes } from './similar/routes.ts'
 import { statusRoutes } from './status/routes.ts'
+import { suggestRoutes } from './suggest/routes.ts'
 
 type Edge = ReturnType<typeof createEdge>
 
@@ -68,6 +69,7 @@ function createEdge(env: Bindings) {
     rateLimit: env.RATE_LIMIT,
   })
   app.route('/', searchRoutes(createSearch({ encoder }), holder))
+  app.route('/', suggestRoutes(holder))
   app.route('/', recommendRoutes(createRecommend({ profiles, clock }), holder, pseudonymOf))
   app.route('/', similarRoutes(holder))
   app.route('/', eventRoutes(takeEvents))
