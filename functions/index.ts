@@ -38,6 +38,7 @@ import { searchRoutes } from './search/routes.ts'
 import { createSearch } from './search/search.ts'
 import { similarRoutes } from './similar/routes.ts'
 import { statusRoutes } from './status/routes.ts'
+import { suggestRoutes } from './suggest/routes.ts'
 
 export { SearchShard } from './ranking/search-shard.ts'
 
@@ -105,6 +106,7 @@ function createEdge(env: Bindings) {
       holder,
     ),
   )
+  app.route('/', suggestRoutes(holder))
   app.route('/', recommendRoutes(createRecommend({ profiles, clock }), holder, pseudonymOf))
   app.route('/', similarRoutes(holder))
   app.route('/', eventRoutes(takeEvents))

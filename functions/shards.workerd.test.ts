@@ -54,6 +54,7 @@ describe('search on shards', () => {
       vector: null,
       vectorWeight: 0,
       filter: below === undefined ? [] : [{ kind: 'range', field: 'price', op: '<', value: below }],
+      facets: [],
       offset: Number(params.get('offset') ?? 0),
       limit: Number(params.get('limit') ?? 20),
     })

@@ -83,6 +83,7 @@ describe('documentation', () => {
         'GET /v1/batches/{id}',
         'POST /v1/events',
         'GET /v1/search',
+        'GET /v1/suggest',
         'GET /v1/recommendations',
         'GET /v1/quarantine',
         'POST /v1/quarantine/{id}/replay',

@@ -1,9 +1,12 @@
-/** @file Cron: from counted events to the lists that ranking reads, "popular now" and "bought together". */
+/** @file Cron: from counted events to the lists that ranking and suggestions read: popular, bought together, searched for. */
 import { SIGNALS_KEY, type Signals } from '../../shared/schema/events.ts'
 
 const POPULAR_MAX = 1_000
 const PARTNERS_MAX = 20
 const PAIRS_MAX = 50_000
+const QUERIES_MAX = 1_000
+/** What fewer shoppers typed may say who they are. */
+const SHOPPERS_MIN = 3
 const DAY_MS = 86_400_000
 const WINDOW_DAYS = 60
 /** After a week an event counts half. */
@@ -30,18 +33,30 @@ export const createComputeSignals =
     const held = await bucket.head(SIGNALS_KEY)
     if (held?.customMetadata?.['stamp'] === stamp || (!held && !seen?.events)) return 'unchanged'
 
-    const [counts, pairs, bought] = await db.batch<Record<string, number | string>>([
-      db.prepare('SELECT number, kind, day, count FROM item_counts WHERE day > ?').bind(today - WINDOW_DAYS),
+    const since = today - WINDOW_DAYS
+    const [counts, pairs, bought, searched] = await db.batch<Record<string, number | string>>([
+      db.prepare('SELECT number, kind, day, count FROM item_counts WHERE day > ?').bind(since),
       db
         .prepare('SELECT first, second, count FROM pair_counts WHERE count > 1 ORDER BY count DESC LIMIT ?')
         .bind(PAIRS_MAX),
       db.prepare(
         "SELECT number, sum(count) AS count FROM item_counts WHERE kind = 'purchase' GROUP BY number",
       ),
+      db
+        .prepare(
+          `SELECT query, count(*) AS shoppers FROM query_users WHERE day > ?
+           GROUP BY query HAVING shoppers >= ? ORDER BY shoppers DESC, query LIMIT ?`,
+        )
+        .bind(since, SHOPPERS_MIN, QUERIES_MAX),
+      db.prepare('DELETE FROM query_users WHERE day <= ?').bind(since),
     ])
     const signals: Signals = {
       computedAt: new Date(clock()).toISOString(),
       popular: popularity(counts!.results as CountRow[], today),
+      queries: (searched!.results as { query: string; shoppers: number }[]).map(({ query, shoppers }) => [
+        query,
+        shoppers,
+      ]),
       together: partners(pairs!.results as PairRow[], bought!.results as { number: number; count: number }[]),
     }
     await bucket.put(SIGNALS_KEY, JSON.stringify(signals), { customMetadata: { stamp } })

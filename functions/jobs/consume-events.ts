@@ -5,12 +5,16 @@
 import { parquetWriteBuffer } from 'hyparquet-writer'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { EventMessage, type StoredEvent } from '../../shared/schema/events.ts'
+import { foldText } from '../../shared/text/normalise.ts'
 import type { ProfileStore } from '../profile/profile.ts'
 
 const BACKOFF_BASE_SECONDS = 2
 const BACKOFF_MAX_SECONDS = 120
 /** Profiles written at once: below the six connections of a Worker. */
 const PROFILES_IN_FLIGHT = 4
+/** Shorter says nothing, longer is nobody else's query. */
+const QUERY_CHARS = { min: 3, max: 60 }
+const DAY_MS = 86_400_000
 
 type Deps = {
   profiles: ProfileStore
@@ -35,6 +39,7 @@ export const createConsumeEvents =
         const { events } = parsed.data
         await updateProfiles(profiles, events)
         await countEvents(db, events)
+        await noteQueries(db, events)
         await writeLog(bucket, events)
         message.ack()
       } catch (error) {
@@ -74,6 +79,26 @@ async function countEvents(db: D1Database, events: readonly StoredEvent[]): Prom
     .prepare(
       `INSERT OR IGNORE INTO events_seen (event_id, user, kind, time_ms, session, items)
        SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5 FROM json_each(?)`,
+    )
+    .bind(JSON.stringify(rows))
+    .run()
+}
+
+/** Who searched for what, for suggestions. One row for a shopper and a query, so a message that comes again changes nothing. */
+async function noteQueries(db: D1Database, events: readonly StoredEvent[]): Promise<void> {
+  const rows = events.flatMap(({ kind, query, user, timeMs, suspectedBot }) => {
+    if (kind !== 'search' || suspectedBot || query === undefined) return []
+    const text = foldText(query).trim().replace(/\s+/g, ' ')
+    return text.length >= QUERY_CHARS.min && text.length <= QUERY_CHARS.max
+      ? [[text, user, Math.floor(timeMs / DAY_MS)]]
+      : []
+  })
+  if (rows.length === 0) return
+  await db
+    .prepare(
+      `INSERT INTO query_users (query, user, day)
+       SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?) WHERE true
+       ON CONFLICT DO UPDATE SET day = max(day, excluded.day)`,
     )
     .bind(JSON.stringify(rows))
     .run()

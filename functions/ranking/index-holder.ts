@@ -131,11 +131,7 @@ export function createIndexHolder({
   }
 
   /** One synchronous step: no request sees part of it. */
-  function swap(
-    manifest: Manifest,
-    refs: readonly SegmentRef[],
-    fresh: ReadonlyMap<string, Loaded>,
-  ): void {
+  function swap(manifest: Manifest, refs: readonly SegmentRef[], fresh: ReadonlyMap<string, Loaded>): void {
     const next = new Map(refs.map(({ id }) => [id, (segments.get(id) ?? fresh.get(id))!]))
     const loaded = refs.map(({ id }) => next.get(id)!)
     const columnBytes = loaded.reduce((sum, { segment }) => sum + segment.bytes, 0)

@@ -5,7 +5,7 @@
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
 import type { Accept } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
-import { acceptOf, findWords, pageOf, type Source } from '../../shared/retrieval/source.ts'
+import { acceptOf, findWords, pageOf, type Source, seenOf } from '../../shared/retrieval/source.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
 
 /** One version of an item, and how near it is. */
@@ -32,15 +32,16 @@ export const createRemoteVectorSource = (index: Index, remote: RemoteVectors): S
   async retrieve(retrieval) {
     const { vector, vectorWeight } = retrieval
     const accept = acceptOf(index, retrieval)
-    const lexical = findWords(index, retrieval, accept)
-    if (!vector) return pageOf(index, retrieval, lexical, [])
+    const seen = seenOf(index, retrieval)
+    const lexical = findWords(index, retrieval, accept, seen)
+    if (!vector) return pageOf(index, retrieval, { lexical, near: [], seen })
     const { items, fault } = await remote.nearest(index.manifest.model.id, vector)
     const near = [...shownOf(index, items, accept), ...scanOthers(index, remote, vector, accept)].sort(
       (a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc),
     )
     // Without any vectors the words keep their own order; vectors alone have nothing to fall back on.
     const weight = fault && near.length === 0 && vectorWeight < 1 ? 0 : vectorWeight
-    const page = pageOf(index, { ...retrieval, vectorWeight: weight }, lexical, near)
+    const page = pageOf(index, { ...retrieval, vectorWeight: weight }, { lexical, near, seen })
     return { ...page, degraded: fault ? [`${remote.name}-${fault}`] : [] }
   },
 })

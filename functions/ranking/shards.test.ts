@@ -9,6 +9,7 @@ import { FAULT_RETRY_MS, type IndexHolder } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
 import { createShards } from './shards.ts'
 import { createShows } from './shows.ts'
+import { NO_SIGNALS } from './signals.ts'
 import { createWarmHolder } from './warm-holder.ts'
 
 const SEGMENTS = [0, 1, 2].map((shard) =>
@@ -19,6 +20,7 @@ const LAMP: Retrieval = {
   vector: null,
   vectorWeight: 0,
   filter: [],
+  facets: [],
   offset: 0,
   limit: 10,
 }
@@ -160,7 +162,7 @@ describe('from one placement to the next', () => {
   const holderOf = (newest: () => Index): IndexHolder => ({
     current: async () => newest(),
     fresh: async () => newest(),
-    signals: () => ({ popular: [], together: new Map() }),
+    signals: () => NO_SIGNALS,
     fault: () => null,
   })
 

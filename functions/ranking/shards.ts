@@ -3,6 +3,7 @@
  * makes one reply of what came. A shard that hangs, fails or answers of another version is named and left out; the others answer.
  */
 import { assert } from '../../shared/lib/result.ts'
+import { addTallies, tallyItems } from '../../shared/retrieval/facets.ts'
 import { type LexicalPlan, planLexical } from '../../shared/retrieval/lexical.ts'
 import { gatherAnswers, type ShardAnswer, shardQueryOf } from '../../shared/retrieval/shard.ts'
 import type { FoundItem, Retrieval, Source } from '../../shared/retrieval/source.ts'
@@ -128,29 +129,37 @@ export function createShards({
           shard.search(slice, query),
         )
         if (answers.length === 0) return null
-        const { page, total } = gatherAnswers(
+        const { page, total, facets, uncounted } = gatherAnswers(
           manifest,
           retrieval,
           words,
           answers.map(({ value }) => value),
         )
-        const items: (FoundItem | null)[] = page.map(() => null)
-        const holders = new Set(page.map(({ shard }) => answers[shard]!.one))
-        const shown = await ask([...holders], ROUND_BUDGET_MS, ({ shard, slice, name }) =>
-          shard.show(
-            slice,
-            page.flatMap((item) => (answers[item.shard]!.one.name === name ? [item.number] : [])),
+        const wanted = [...page, ...uncounted]
+        const holders = new Set(wanted.map(({ shard }) => answers[shard]!.one))
+        const ofHolder = (one: Asking) => wanted.filter(({ shard }) => answers[shard]!.one === one)
+        const shown = await ask([...holders], ROUND_BUDGET_MS, (one) =>
+          one.shard.show(
+            one.slice,
+            ofHolder(one).map(({ number }) => number),
           ),
         )
-        for (const { one, value } of shown) {
-          const places = page.flatMap((item, at) => (answers[item.shard]!.one === one ? [at] : []))
-          places.forEach((at, nth) => {
-            const { number, score, words: matched } = page[at]!
-            const display = value[nth]
-            if (display) items[at] = { number, score, words: matched, display }
-          })
+        const displays = new Map(
+          shown.flatMap(({ one, value }) =>
+            ofHolder(one).map(({ number }, at) => [number, value[at] ?? null]),
+          ),
+        )
+        const items = page.flatMap(({ number, score, words: matched }): FoundItem[] => {
+          const display = displays.get(number)
+          return display ? [{ number, score, words: matched, display }] : []
+        })
+        const counted = uncounted.flatMap(({ number }) => displays.get(number) ?? [])
+        return {
+          items,
+          total,
+          facets: addTallies([facets, tallyItems(counted, retrieval.facets)]),
+          degraded: faultsOf(asking),
         }
-        return { items: items.filter((item) => item !== null), total, degraded: faultsOf(asking) }
       },
     }),
     async prepare(manifest) {

@@ -1,4 +1,4 @@
-/** @file Popular and bought-together lists as the ranking reads them. */
+/** @file Popular, bought-together and searched-for lists as the ranking reads them. */
 
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { Signals } from '../../shared/schema/events.ts'
@@ -8,15 +8,18 @@ export type LoadedSignals = {
   popular: readonly (readonly [number: number, score: number])[]
   /** Partners of an item number, best first. */
   together: ReadonlyMap<number, readonly (readonly [number: number, score: number])[]>
+  /** What several shoppers searched for, most first. */
+  queries: readonly (readonly [text: string, shoppers: number])[]
 }
 
-export const NO_SIGNALS: LoadedSignals = { popular: [], together: new Map() }
+export const NO_SIGNALS: LoadedSignals = { popular: [], together: new Map(), queries: [] }
 
 export function readSignals(text: string): Result<LoadedSignals, string> {
   try {
-    const { popular, together } = Signals.parse(JSON.parse(text))
+    const { popular, together, queries } = Signals.parse(JSON.parse(text))
     return ok({
       popular,
+      queries,
       together: new Map(Object.entries(together).map(([number, partners]) => [Number(number), partners])),
     })
   } catch (error) {

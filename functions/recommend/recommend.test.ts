@@ -55,7 +55,7 @@ describe('ranking for a shopper', () => {
     expect(idsFor(disliked)).toEqual(idsFor(null))
   })
   it('brings what is bought together, with its reason', () => {
-    const signals = { popular: [], together: new Map([[1, [[3, 0.9] as const]]]) }
+    const signals = { ...NO_SIGNALS, together: new Map([[1, [[3, 0.9] as const]]]) }
     const ranked = rankFor(index, signals, applyEvents(null, [event(1, 'purchase')]), request, NOW)
     const partner = ranked.find(({ doc }) => index.id(doc) === 'i3')!
     expect(partner.reasons).toContain("often bought with 'lamp number 1'")
@@ -66,7 +66,7 @@ describe('ranking for a shopper', () => {
       [9, 90],
       [2, 80],
     ] as const
-    const ids = idsFor(null, { limit: 3 }, { popular, together: new Map() })
+    const ids = idsFor(null, { limit: 3 }, { ...NO_SIGNALS, popular })
     expect(ids.sort()).toEqual(['i2', 'i5', 'i9'])
   })
   it('is never empty while something is in stock, never repeats, never shows what is sold out, bought, or in the cart', () => {

@@ -2,7 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { FILTER_CHARS_MAX } from '../../shared/retrieval/filter.ts'
 import { SEARCH_DEPTH_MAX } from '../../shared/retrieval/hybrid.ts'
-import { SearchReply } from '../../shared/schema/replies.ts'
+import { FACET_NAMES, SearchReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
 import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
@@ -36,6 +36,16 @@ const SearchQuery = z
         'Conditions joined by AND or a comma: price<100, price>=5, stock>0, inStock, brand="HP", category=Printers, colour!=red (any attribute).',
       example: 'price<100 AND inStock',
     }),
+    facets: z
+      .string()
+      .optional()
+      .transform((text) => [...new Set((text ?? '').split(',').map((name) => name.trim()))].filter(Boolean))
+      .pipe(z.array(z.enum(FACET_NAMES)))
+      .openapi({
+        type: 'string',
+        description: `Counts over all matches to reply with: ${FACET_NAMES.join(', ')}, joined by commas.`,
+        example: 'brand,price',
+      }),
     mode: z
       .enum(['hybrid', 'lexical', 'vector'])
       .default('hybrid')
@@ -63,11 +73,11 @@ export function searchRoutes(search: Search, holder: IndexHolder) {
       },
     }),
     async (c) => {
-      const { q, limit, offset, filter, mode } = c.req.valid('query')
+      const { q, limit, offset, filter, mode, facets } = c.req.valid('query')
       const waitUntil = waitUntilOf(c)
       const index = await holder.current(waitUntil)
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
-      const request = { requestId: c.get('requestId'), query: q, limit, offset, filter, mode }
+      const request = { requestId: c.get('requestId'), query: q, limit, offset, filter, mode, facets }
       const reply = await search(index, request, waitUntil)
       if (!reply.ok) throw new ProblemError(reply.error)
       return c.json(reply.value, 200)

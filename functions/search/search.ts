@@ -1,10 +1,11 @@
 /** @file Search: query text → lexical and vector candidates → fused hits with reasons. */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { facetsOf } from '../../shared/retrieval/facets.ts'
 import { type Filter, parseFilter } from '../../shared/retrieval/filter.ts'
 import { weightFor } from '../../shared/retrieval/hybrid.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
-import type { SearchReply } from '../../shared/schema/replies.ts'
+import type { FacetName, SearchReply } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { QueryEncoder } from '../ranking/query-encoder.ts'
 import { rankedFrame, scoreShown } from '../ranking/ranked.ts'
@@ -19,6 +20,7 @@ export type SearchRequest = {
   offset: number
   filter: string | undefined
   mode: SearchMode
+  facets: readonly FacetName[]
 }
 
 type Deps = { encoder: QueryEncoder; sourceOf: SourceOf }
@@ -41,7 +43,7 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
   }
 
   return async (index, request, waitUntil) => {
-    const { query, limit, offset, mode } = request
+    const { query, limit, offset, mode, facets } = request
     const filter = filterOf(request.filter)
     if (!filter.ok) return filter
 
@@ -53,6 +55,7 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
       vector,
       vectorWeight: vector === null && mode === 'hybrid' ? 0 : weight,
       filter: filter.value,
+      facets,
       offset,
       limit,
     })
@@ -71,6 +74,7 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
       hits,
       total: found.total,
       mode,
+      ...(facets.length > 0 ? { facets: facetsOf(found.facets) } : {}),
     })
   }
 }

@@ -1,5 +1,6 @@
 /**
- * @file BM25 over the posting lists of an index.
+ * @file BM25 over the posting lists of an index: which lists a query asks for and what they count. How they are gone through is
+ * in `score-words.ts`.
  *
  *   score(d) = coordination(d) · Σ over query words w of  idf(w) · tf · (k₁ + 1) / (tf + k₁ · (1 − b + b · |d| / avg))
  *   idf(w)   = ln(1 + (N − df + ½) / (df + ½))
@@ -13,6 +14,7 @@
 import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
+import { type ScoredWord, scoreWords, type TermRanges } from './score-words.ts'
 import { bestCorrections, splitWord } from './spelling.ts'
 import { PREFIX_TERMS_MAX, type Statistics, statisticsOf } from './statistics.ts'
 
@@ -26,14 +28,7 @@ export type LexicalResult = {
   words: readonly string[]
 }
 
-/** Posting weights are half words and a title counts threefold, so k₁ is larger than for plain counts. */
-const K1 = 6
-/** Low, because in a shop a long title is a well-described item more often than a vague one. */
-const B = 0.3
-const COORDINATION_POWER = 1.5
 const DISCOUNTS = { prefix: 0.5, synonym: 0.8, correction: 0.6 }
-/** For "keyboard" the keyboards come before the covers for them: the word counts more where it says what the item is. */
-const HEAD_FACTOR = 1.4
 /** A word in so few items may be a misspelling of one that is in so many times more. */
 const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
@@ -59,20 +54,25 @@ export type PlannedWord = {
 }
 
 export function planLexical(statistics: Statistics, terms: readonly QueryTerm[]): LexicalPlan {
-  const words = groupByWord(terms).flatMap((word) => withCorrections(statistics, word))
-  return {
-    words: words.map((word) => weigh(statistics, word)),
-    averageLength: statistics.averageLength,
-  }
+  const words = groupByWord(terms)
+    .flatMap((word) => withCorrections(statistics, word))
+    .slice(0, WORDS_MAX)
+    .map((word) => weigh(statistics, word))
+  return { words, averageLength: statistics.averageLength }
 }
 
-/** Live documents that match at least one term, best first, equal scores by item number. */
+/**
+ * Live documents that match at least one term, best first, equal scores by item number.
+ *
+ * @param seen u8[docCount], set to 1 for every match
+ */
 export const searchLexical = (
   index: Index,
   terms: readonly QueryTerm[],
   limit: number,
   accept?: Accept,
-): LexicalResult => searchPlanned(index, planLexical(statisticsOf(index), terms), limit, accept)
+  seen?: Uint8Array | null,
+): LexicalResult => searchPlanned(index, planLexical(statisticsOf(index), terms), limit, accept, seen)
 
 /** The same by a plan that is made, of this index or of a larger one that it is a part of. */
 export function searchPlanned(
@@ -80,28 +80,13 @@ export function searchPlanned(
   { words, averageLength }: LexicalPlan,
   limit: number,
   accept: Accept = () => true,
+  seen: Uint8Array | null = null,
 ): LexicalResult {
-  const sums = openSums(index.docCount)
-  for (let at = 0; at < words.length; at++) scoreWord(index, words[at]!, at, averageLength, sums)
-  const weights = words.map(({ weight }) => weight)
-  const weightSum = weights.reduce((sum, weight) => sum + weight, 0)
-
-  const candidates: number[] = []
-  for (let i = 0; i < sums.touchedCount; i++) {
-    const doc = sums.touched[i]!
-    if (index.live[doc] === 0 || !accept(doc)) continue
-    candidates.push(doc)
-    let share = 0
-    for (let at = 0; at < weights.length; at++) if (sums.found[doc]! & (1 << at)) share += weights[at]!
-    sums.scores[doc]! *= (share / weightSum) ** COORDINATION_POWER
+  const scored = words.map((word) => formsOf(index, word))
+  return {
+    ...scoreWords(index, scored, averageLength, { limit, accept, seen }),
+    words: words.map(({ source }) => source),
   }
-  const matches = takeBest(candidates, sums.scores, index, limit).map((doc) => ({
-    doc,
-    score: sums.scores[doc]!,
-    found: sums.found[doc]!,
-  }))
-  clearSums(sums)
-  return { matches, total: candidates.length, words: words.map(({ source }) => source) }
 }
 
 /** The words of a query that one document matched, as typed. */
@@ -119,16 +104,6 @@ function groupByWord(terms: readonly QueryTerm[]): Word[] {
   }
   return [...words.values()].slice(0, WORDS_MAX)
 }
-
-/** Sums by document while a query is scored. Zero wherever a document is not in `touched`. */
-type Sums = {
-  scores: Float32Array
-  found: Uint32Array
-  wordScores: Float32Array
-  touched: Int32Array
-  touchedCount: number
-}
-let kept: Sums | null = null
 
 /**
  * A word that the index does not have may be mistyped, or two words typed as one: what it may have meant stands in for it.
@@ -165,122 +140,34 @@ function weigh(statistics: Statistics, { source, terms }: Word): PlannedWord {
 const idfOf = ({ docCount }: Statistics, df: number): number =>
   Math.log(1 + (Math.max(0, docCount - df) + 0.5) / (df + 0.5))
 
-/**
- * The sums of the query before, cleared: a search is synchronous, and three fresh arrays of the size of the index would be
- * most of the garbage of a request.
- */
-function openSums(docCount: number): Sums {
-  if (!kept || kept.scores.length < docCount)
-    kept = {
-      scores: new Float32Array(docCount),
-      found: new Uint32Array(docCount),
-      wordScores: new Float32Array(docCount),
-      touched: new Int32Array(docCount),
-      touchedCount: 0,
-    }
-  return kept
-}
-
-function clearSums(sums: Sums): void {
-  for (let i = 0; i < sums.touchedCount; i++) {
-    const doc = sums.touched[i]!
-    sums.scores[doc] = 0
-    sums.found[doc] = 0
-  }
-  sums.touchedCount = 0
-}
-
-/** Adds one word to the sums. */
-function scoreWord(
-  index: Index,
-  { terms, weight }: PlannedWord,
-  at: number,
-  averageLength: number,
-  sums: Sums,
-): void {
-  const { scores, found, wordScores, touched } = sums
-  const own: number[] = []
-  const whole = terms.filter(({ form }) => form === 'whole')
-  for (const { term, idf } of whole) {
-    // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
-    scoreLists(listsOf(index, term), idf / Math.sqrt(whole.length), averageLength, (doc, score) => {
-      if (wordScores[doc] === 0) own.push(doc)
-      wordScores[doc]! += score
-    })
-  }
-  // What a word may also mean counts at a discount, and once: the best of its forms.
-  for (const { term, form, idf } of terms) {
-    if (form === 'whole') continue
-    const lists = form === 'prefix' ? prefixLists(index, term) : listsOf(index, term)
-    scoreLists(lists, Math.min(idf, weight) * DISCOUNTS[form], averageLength, (doc, score) => {
-      if (wordScores[doc] === 0) own.push(doc)
-      if (score > wordScores[doc]!) wordScores[doc] = score
-    })
-  }
-  for (const doc of namedBy(index, terms)) wordScores[doc]! *= HEAD_FACTOR
-  for (const doc of own) {
-    if (found[doc] === 0) touched[sums.touchedCount++] = doc
-    scores[doc]! += wordScores[doc]!
-    found[doc]! |= 1 << at
-    wordScores[doc] = 0
+/** The lists of a word in this index, and what each form of it counts. */
+function formsOf(index: Index, { terms, weight }: PlannedWord): ScoredWord {
+  const wholes = terms.filter(({ form }) => form === 'whole').length
+  // Those that add up come first: what a word may also mean counts once, if it is better than their sum.
+  const ordered = terms.toSorted((a, b) => Number(b.form === 'whole') - Number(a.form === 'whole'))
+  return {
+    weight,
+    forms: ordered.map((term) => ({
+      lists: listsOf(index, term),
+      isWhole: term.form === 'whole',
+      factor:
+        term.form === 'whole'
+          ? // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
+            term.idf / Math.sqrt(wholes)
+          : Math.min(term.idf, weight) * DISCOUNTS[term.form],
+    })),
+    heads: terms.flatMap(({ term, isHead }) => (isHead ? [rangesOf(index, headTerm(term))] : [])),
   }
 }
 
-/** Documents whose title says that they are what the query looks for; each once, if they matched the word or not. */
-function namedBy(index: Index, terms: readonly QueryTerm[]): Iterable<number> {
-  const docs = new Set<number>()
-  for (const { term, isHead } of terms)
-    if (isHead)
-      for (const { base, rows } of listsOf(index, headTerm(term)))
-        for (const row of rows) docs.add(base + row)
-  return docs
-}
+const listsOf = (index: Index, { term, form }: QueryTerm): TermRanges =>
+  form === 'prefix' ? prefixRanges(index, term) : rangesOf(index, term)
 
-type List = { base: number; length: Uint32Array; rows: Uint32Array; weights: Uint8Array }
-
-function listsOf(index: Index, term: string): List[] {
-  return index.segments.flatMap(({ segment, base }) => {
+const rangesOf = (index: Index, term: string): TermRanges =>
+  index.segments.map(({ segment }) => {
     const at = segment.terms.find(term)
-    return at < 0 ? [] : [{ base, length: segment.length, ...segment.terms.postings(at) }]
+    return at < 0 ? [0, 0] : [at, at + 1]
   })
-}
 
-function prefixLists(index: Index, prefix: string): List[] {
-  return index.segments.flatMap(({ segment, base }) => {
-    const [from, to] = segment.terms.range(prefix, PREFIX_TERMS_MAX)
-    return Array.from({ length: to - from }, (_, i) => ({
-      base,
-      length: segment.length,
-      ...segment.terms.postings(from + i),
-    }))
-  })
-}
-
-function scoreLists(
-  lists: readonly List[],
-  factor: number,
-  averageLength: number,
-  add: (doc: number, score: number) => void,
-): void {
-  const perLength = (K1 * B) / averageLength
-  for (const { base, length, rows, weights } of lists)
-    for (let i = 0; i < rows.length; i++) {
-      const row = rows[i]!
-      const tf = weights[i]!
-      add(base + row, (factor * tf * (K1 + 1)) / (tf + K1 * (1 - B) + perLength * length[row]!))
-    }
-}
-
-/** The `limit` best documents in order, by a partial sort: threshold from a bounded heap would not pay below 20k candidates. */
-function takeBest(candidates: number[], scores: Float32Array, index: Index, limit: number): number[] {
-  const compare = (a: number, b: number) => scores[b]! - scores[a]! || index.number(a) - index.number(b)
-  if (candidates.length <= 4 * limit) return candidates.sort(compare).slice(0, limit)
-  // Cut at the limit-th best score first: sorting floats in a typed array is far cheaper than sorting by a comparator.
-  const values = new Float32Array(candidates.length)
-  for (let i = 0; i < values.length; i++) values[i] = scores[candidates[i]!]!
-  const threshold = values.sort()[values.length - limit]!
-  return candidates
-    .filter((doc) => scores[doc]! >= threshold)
-    .sort(compare)
-    .slice(0, limit)
-}
+const prefixRanges = (index: Index, prefix: string): TermRanges =>
+  index.segments.map(({ segment }) => segment.terms.range(prefix, PREFIX_TERMS_MAX))

@@ -6,6 +6,8 @@
  * nothing in them is of a shard: the plan carries idf and average length of the shop, and a cosine is of two vectors.
  */
 import type { Manifest } from '../schema/manifest.ts'
+import type { FacetName } from '../schema/replies.ts'
+import { addTallies, type FacetTally, tallyFacets } from './facets.ts'
 import { compileFilter, type Filter } from './filter.ts'
 import { combine, VECTOR_DEPTH, vectorMatches } from './hybrid.ts'
 import { type LexicalPlan, matchedWords, searchPlanned } from './lexical.ts'
@@ -18,26 +20,31 @@ export type ShardQuery = {
   /** f32[dim]; null: vectors have no say. */
   vector: Float32Array | null
   filter: Filter
+  facets: readonly FacetName[]
   /** Lexical matches wanted. */
   depth: number
 }
 /** Columns, not rows: an answer crosses a process. */
 export type ShardAnswer = {
   lexical: { numbers: Uint32Array; scores: Float64Array; found: Uint32Array; total: number }
-  /** The nearest items and the lexical matches above; NaN for one without a vector. */
-  vector: { numbers: Uint32Array; cosines: Float64Array }
+  /** The nearest items and the lexical matches above; NaN for one without a vector. `counted`: 1 for one that is in `facets`. */
+  vector: { numbers: Uint32Array; cosines: Float64Array; counted: Uint8Array }
+  /** Of all that matched by words, also beyond `depth`. */
+  facets: FacetTally
 }
 
 export const shardQueryOf = (retrieval: Retrieval, plan: LexicalPlan | null): ShardQuery => ({
   plan,
   vector: retrieval.vector,
   filter: retrieval.filter,
+  facets: retrieval.facets,
   depth: lexicalDepth(retrieval),
 })
 
-export function answerShard(index: Index, { plan, vector, filter, depth }: ShardQuery): ShardAnswer {
+export function answerShard(index: Index, { plan, vector, filter, facets, depth }: ShardQuery): ShardAnswer {
   const accept = filter.length > 0 ? compileFilter(index, filter) : undefined
-  const { matches, total } = plan ? searchPlanned(index, plan, depth, accept) : NO_MATCHES
+  const seen = facets.length > 0 ? new Uint8Array(index.docCount) : null
+  const { matches, total } = plan ? searchPlanned(index, plan, depth, accept, seen) : NO_MATCHES
   const near = vector ? vectorMatches(index, vector, matches, accept) : []
   const numbersOf = (list: readonly { doc: number }[]) =>
     Uint32Array.from(list, ({ doc }) => index.number(doc))
@@ -51,7 +58,9 @@ export function answerShard(index: Index, { plan, vector, filter, depth }: Shard
     vector: {
       numbers: numbersOf(near),
       cosines: Float64Array.from(near, ({ doc, score }) => (hasVector(index, doc) ? score : Number.NaN)),
+      counted: Uint8Array.from(near, ({ doc }) => seen?.[doc] ?? 0),
     },
+    facets: seen ? tallyFacets(index, seen, facets) : {},
   }
 }
 
@@ -67,6 +76,13 @@ export const showItems = (index: Index, numbers: readonly number[]): (Display | 
     return doc === undefined ? null : index.display(doc)
   })
 
+export type Gathered = {
+  page: GatheredItem[]
+  total: number
+  facets: FacetTally
+  /** Matches that only the vectors found: their shards know what to count for them. Empty where nothing is counted. */
+  uncounted: { number: number; shard: number }[]
+}
 export type GatheredItem = { number: number; score: number; words: readonly string[]; shard: number }
 
 /** One page of what the shards found, as if by one index. `shard` is a position in `answers`. */
@@ -75,18 +91,21 @@ export function gatherAnswers(
   retrieval: Retrieval,
   plan: LexicalPlan | null,
   answers: readonly ShardAnswer[],
-): { page: GatheredItem[]; total: number } {
+): Gathered {
   const shardOf = new Map<number, number>()
   const lexical: { doc: number; score: number; found: number }[] = []
   const cosines = new Map<number, number>()
+  const counted = new Set<number>()
   answers.forEach(({ lexical: own, vector }, shard) => {
     own.numbers.forEach((doc, at) => {
       shardOf.set(doc, shard)
       lexical.push({ doc, score: own.scores[at]!, found: own.found[at]! })
+      counted.add(doc)
     })
     vector.numbers.forEach((doc, at) => {
       shardOf.set(doc, shard)
       cosines.set(doc, vector.cosines[at]!)
+      if (vector.counted[at] === 1) counted.add(doc)
     })
   })
   const matches = lexical.sort(bestFirst).slice(0, lexicalDepth(retrieval))
@@ -95,7 +114,7 @@ export function gatherAnswers(
   const fused = combine({ manifest }, matches, near, retrieval.vectorWeight)
   const words = { words: (plan?.words ?? []).map(({ source }) => source) }
   const foundBy = new Map(matches.map(({ doc, found }) => [doc, found]))
-  const { offset, limit } = retrieval
+  const { offset, limit, facets } = retrieval
   const page = fused.slice(offset, offset + limit).map(({ doc, score }) => ({
     number: doc,
     score,
@@ -103,7 +122,15 @@ export function gatherAnswers(
     shard: shardOf.get(doc)!,
   }))
   const total = answers.reduce((sum, answer) => sum + answer.lexical.total, 0)
-  return { page, total: Math.max(total, fused.length) }
+  return {
+    page,
+    total: Math.max(total, fused.length),
+    facets: addTallies(answers.map((answer) => answer.facets)),
+    uncounted:
+      facets.length === 0
+        ? []
+        : fused.flatMap(({ doc }) => (counted.has(doc) ? [] : [{ number: doc, shard: shardOf.get(doc)! }])),
+  }
 }
 
 /** The nearest of all shards, and of every lexical match how near it is: what `vectorMatches` gives for one index. */

@@ -2,8 +2,9 @@
  * @file Where the hits of a search come from: the index of this isolate, the shards of a large one, or an engine elsewhere. One
  * type for all, so that nothing behind it matters to the search: what comes back can be shown as it is.
  */
-import type { Hit } from '../schema/replies.ts'
+import type { FacetName, Hit } from '../schema/replies.ts'
 import type { QueryTerm } from '../text/analyse.ts'
+import { type FacetTally, tallyFacets } from './facets.ts'
 import { compileFilter, type Filter } from './filter.ts'
 import type { Ranked } from './fusion.ts'
 import { combine, SEARCH_DEPTH_MAX, vectorMatches } from './hybrid.ts'
@@ -17,6 +18,8 @@ export type Retrieval = {
   /** w of `fuse`: 0 asks for words only, 1 for vectors only. */
   vectorWeight: number
   filter: Filter
+  /** Counts wanted over all that matches. */
+  facets: readonly FacetName[]
   /** offset + limit ≤ SEARCH_DEPTH_MAX */
   offset: number
   limit: number
@@ -37,6 +40,8 @@ export type Found = {
   items: FoundItem[]
   /** All that matched. */
   total: number
+  /** Of what was asked for. */
+  facets: FacetTally
   /** Parts of the index that the reply lacks: "shard-2-timeout". */
   degraded: string[]
 }
@@ -56,27 +61,39 @@ export const NO_MATCHES: LexicalResult = { matches: [], total: 0, words: [] }
 export const createIndexSource = (index: Index): Source => ({
   retrieve(retrieval) {
     const accept = acceptOf(index, retrieval)
-    const lexical = findWords(index, retrieval, accept)
+    const seen = seenOf(index, retrieval)
+    const lexical = findWords(index, retrieval, accept, seen)
     const { vector } = retrieval
     const near = vector ? vectorMatches(index, vector, lexical.matches, accept) : []
-    return pageOf(index, retrieval, lexical, near)
+    return pageOf(index, retrieval, { lexical, near, seen })
   },
 })
 
 export const acceptOf = (index: Index, { filter }: Retrieval): Accept | undefined =>
   filter.length > 0 ? compileFilter(index, filter) : undefined
 
-export const findWords = (index: Index, retrieval: Retrieval, accept?: Accept): LexicalResult =>
+/** u8[docCount] to mark matches in, where they are to be counted. */
+export const seenOf = ({ docCount }: Index, { facets }: Retrieval): Uint8Array | null =>
+  facets.length > 0 ? new Uint8Array(docCount) : null
+
+/** @param seen receives 1 for every match */
+export const findWords = (
+  index: Index,
+  retrieval: Retrieval,
+  accept: Accept | undefined,
+  seen: Uint8Array | null,
+): LexicalResult =>
   retrieval.vectorWeight < 1
-    ? searchLexical(index, retrieval.terms, lexicalDepth(retrieval), accept)
+    ? searchLexical(index, retrieval.terms, lexicalDepth(retrieval), accept, seen)
     : NO_MATCHES
 
-/** @param near of documents of this index, best first, equal scores by item number */
+/** `near`: of documents of this index, best first, equal scores by item number. */
+type Matches = { lexical: LexicalResult; near: readonly Ranked[]; seen: Uint8Array | null }
+
 export function pageOf(
   index: Index,
-  { vectorWeight, offset, limit }: Retrieval,
-  lexical: LexicalResult,
-  near: readonly Ranked[],
+  { vectorWeight, offset, limit, facets }: Retrieval,
+  { lexical, near, seen }: Matches,
 ): Found {
   const fused = combine(index, lexical.matches, near, vectorWeight)
   const foundBy = new Map(lexical.matches.map(({ doc, found }) => [doc, found]))
@@ -86,5 +103,12 @@ export function pageOf(
     words: matchedWords(lexical, foundBy.get(doc) ?? 0),
     display: index.display(doc),
   }))
-  return { items, total: Math.max(lexical.total, fused.length), degraded: [] }
+  // What only the vectors found counts too.
+  if (seen) for (const { doc } of fused) seen[doc] = 1
+  return {
+    items,
+    total: Math.max(lexical.total, fused.length),
+    facets: seen ? tallyFacets(index, seen, facets) : {},
+    degraded: [],
+  }
 }

@@ -24,13 +24,13 @@ export const statisticsOf = (index: Index): Statistics => ({
   df: (term) =>
     sumOf(index, ({ terms }) => {
       const at = terms.find(term)
-      return at < 0 ? 0 : terms.postings(at).rows.length
+      return at < 0 ? 0 : terms.df(at)
     }),
   prefixDf: (prefix) =>
     sumOf(index, ({ terms }) => {
       const [from, to] = terms.range(prefix, PREFIX_TERMS_MAX)
       let sum = 0
-      for (let at = from; at < to; at++) sum += terms.postings(at).rows.length
+      for (let at = from; at < to; at++) sum += terms.df(at)
       return sum
     }),
   near: (word) => wordsNear(index, word),

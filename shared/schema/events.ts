@@ -76,5 +76,7 @@ export const Signals = z.object({
   popular: z.array(z.tuple([z.int(), z.number()])),
   /** item number → partners with their lift-like score, best first, at most 20 each. */
   together: z.record(z.string(), z.array(z.tuple([z.int(), z.number()]))),
+  /** Folded queries with the number of shoppers behind each, most first. At most 1,000, each of several shoppers. */
+  queries: z.array(z.tuple([z.string(), z.int()])).default([]),
 })
 export type Signals = z.infer<typeof Signals>

@@ -26,14 +26,40 @@ const ranked = {
   degraded: z.array(z.string()),
 }
 
+/** How many of all matching items have which brand, category and price: what `filter` could narrow them to. */
+export const Facets = z.object({
+  /** Most items first, at most 20. Filter by `brand="…"`. */
+  brand: z.array(z.object({ value: z.string(), count: z.int() })).optional(),
+  /**
+   * Every level of the paths, most items first, at most 20; `value` is the last level of `path`, and a level counts the items
+   * of those below it. Filter by `category="…"`.
+   */
+  category: z.array(z.object({ value: z.string(), path: z.array(z.string()), count: z.int() })).optional(),
+  /** Ascending, at most 6, without gaps; items without a price are in none. Filter by `price>=from AND price<to`. */
+  price: z.array(z.object({ from: z.number(), to: z.number(), count: z.int() })).optional(),
+})
+export type Facets = z.infer<typeof Facets>
+export const FACET_NAMES = ['brand', 'category', 'price'] as const
+export type FacetName = (typeof FACET_NAMES)[number]
+
 export const SearchReply = z.object({
   ...ranked,
   hits: z.array(Hit),
   /** Matching items after filters (an upper bound of what paging can reach is 1,000). */
   total: z.int(),
   mode: z.enum(['hybrid', 'lexical', 'vector']),
+  /** Those that were asked for, over all matches and not only the page. */
+  facets: Facets.optional(),
 })
 export type SearchReply = z.infer<typeof SearchReply>
+
+export const SuggestReply = z.object({
+  requestId: z.string(),
+  indexVersion: z.int().nonnegative(),
+  /** Whole queries, lower case, best first. */
+  suggestions: z.array(z.string()),
+})
+export type SuggestReply = z.infer<typeof SuggestReply>
 
 export const RankedReply = z.object({ ...ranked, hits: z.array(Hit) })
 export type RankedReply = z.infer<typeof RankedReply>

@@ -1,7 +1,7 @@
 /** @file What a segment holds before it is bytes, and how items become it: rows and postings. */
 import type { BatchRow } from '../schema/jobs.ts'
 import { analyse } from '../text/analyse.ts'
-import { headsOf } from '../text/heads.ts'
+import { headsOf, nounPhrases } from '../text/heads.ts'
 import { foldText } from '../text/normalise.ts'
 import type { QuantisedVector } from '../vector/quantise.ts'
 
@@ -45,6 +45,8 @@ const FIELD_WEIGHTS = {
 const WEIGHT_MAX = 255
 /** Attribute values beyond this are prose, not facets. */
 const FACET_CHARS_MAX = 80
+const PHRASE_WORDS_MAX = 3
+const PHRASE_CHARS_MAX = 40
 const DESCRIPTION_CHARS_INDEXED = 2_000
 
 /** Exact-match terms live in the same dictionary under marks that no analysed term starts with. */
@@ -54,6 +56,9 @@ export const facetTerm = (name: string, value: string): string =>
 
 /** A noun that says what the item is; `term` as `analyse` gives it. */
 export const headTerm = (term: string): string => `^${term}`
+
+/** What a shopper may be offered while typing; `phrase` folded, words with one space between them. */
+export const phraseTerm = (phrase: string): string => `>${phrase}`
 
 /** Build rows and postings for the newest rows of a delta. A row without an item becomes a tombstone. */
 export function contentOf(
@@ -121,6 +126,7 @@ function exactTerms(item: Item): Set<string> {
   const terms = new Set([idTerm(item.id)])
   const nouns = [...headsOf(item.title, item.brand), categoryNouns(item.category)]
   for (const term of analyse(nouns.join(' '))) terms.add(headTerm(term))
+  for (const phrase of phrasesOf(item)) terms.add(phraseTerm(phrase))
   const facet = (name: string, value: string) => {
     if (value !== '' && value.length <= FACET_CHARS_MAX) terms.add(facetTerm(name, value))
   }
@@ -130,6 +136,26 @@ function exactTerms(item: Item): Set<string> {
     for (const one of Array.isArray(value) ? value : [value]) facet(name, String(one))
   return terms
 }
+
+/**
+ * Ways to ask for an item, as its title, category and brand name it: "bluetooth speaker" and "speaker" of "portable bluetooth
+ * speaker black". Longer ones are of one item only, and nobody would be helped by their sum.
+ */
+function phrasesOf({ title, brand, category }: Item): Set<string> {
+  const phrases = new Set<string>()
+  const add = (words: readonly string[]) => {
+    const phrase = words.join(' ')
+    if (phrase !== '' && phrase.length <= PHRASE_CHARS_MAX) phrases.add(phrase)
+  }
+  for (const words of nounPhrases(title, brand))
+    for (let from = Math.max(0, words.length - PHRASE_WORDS_MAX); from < words.length; from++)
+      add(words.slice(from))
+  add(wordsOf(category.at(-1) ?? ''))
+  add(wordsOf(brand))
+  return phrases
+}
+
+const wordsOf = (text: string): string[] => foldText(text).split(/\s+/).filter(Boolean)
 
 /** Rows arrive in ascending order, so that lists are sorted as they grow. */
 export function addPosting(postings: Map<string, Postings>, term: string, row: number, weight: number): void {

@@ -2,6 +2,7 @@
 import * as arrow from '@uwdata/flechette'
 import { BIAS } from '../vector/quantise.ts'
 import type { SegmentContent } from './content.ts'
+import { encodePostings } from './postings.ts'
 
 export const STOCK_UNKNOWN = -1
 
@@ -89,13 +90,9 @@ export function encodeSegment({ dim, rows, postings }: SegmentContent): {
       sorted.map(({ term }) => term),
       arrow.utf8(),
     ),
-    rows: column(
-      sorted.map(({ list }) => list.rows),
-      arrow.list(arrow.uint32()),
-    ),
-    weights: column(
-      sorted.map(({ list }) => list.weights),
-      arrow.list(arrow.uint8()),
+    postings: column(
+      sorted.map(({ list }) => encodePostings(list)),
+      arrow.binary(),
     ),
   })
   return { items: toFile(items), terms: toFile(terms) }

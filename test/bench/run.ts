@@ -8,6 +8,7 @@ const BENCHMARKS = [
   'encode.ts',
   'ivf.ts',
   'kernels.ts',
+  'lexical.ts',
   'main-job.ts',
   'tokenizer.ts',
   'train.ts',

@@ -73,7 +73,7 @@ sourceContract('inverted lists in a bucket', async (divided) =>
 const lamp = [{ number: 1, title: 'Lamp', vector: Float32Array.of(1, 0, 0, 0) }]
 const hybrid = {
   ...{ terms: analyseQuery('lamp '), vector: Float32Array.of(1, 0, 0, 0), vectorWeight: 0.5 },
-  ...{ filter: [], offset: 0, limit: 5 },
+  ...{ filter: [], facets: [], offset: 0, limit: 5 },
 }
 it('words answer while Vectorize is too slow or down, and the reply says so', async () => {
   const { index } = await divideIndex([lamp], [0])

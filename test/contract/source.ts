@@ -1,5 +1,6 @@
 /** @file What every source of candidates must do; run on the index of an isolate, on shards, and where vectors lie elsewhere. */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { facetsOf } from '../../shared/retrieval/facets.ts'
 import type { Found, Retrieval, Source } from '../../shared/retrieval/source.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { type Divided, type DividedRow, divideIndex } from '../fixtures/divided-index.ts'
@@ -26,7 +27,9 @@ const SEGMENTS: DividedRow[][] = [
   ],
 ]
 
-const base: Retrieval = { terms: [], vector: null, vectorWeight: 1, filter: [], offset: 0, limit: 10 }
+const base: Retrieval = {
+  ...{ terms: [], vector: null, vectorWeight: 1, filter: [], facets: [], offset: 0, limit: 10 },
+}
 const near = (degrees: number): Retrieval => ({ ...base, vector: at(degrees) })
 const words = (query: string): Retrieval => ({ ...base, terms: analyseQuery(query), vectorWeight: 0 })
 
@@ -80,6 +83,13 @@ export function sourceContract(name: string, open: (divided: Divided) => Promise
       expect((await numbers({ ...near(90), filter })).sort()).toEqual([1, 4, 5])
       expect(await numbers({ ...words('lamp '), filter })).toEqual([1])
     })
+    it('counts all that matches, by words and by vectors, and not only the page', async () => {
+      const one = { ...words('lamp '), facets: ['brand', 'price'] as const, limit: 1 }
+      expect(facetsOf((await retrieve(one)).facets).brand).toEqual([{ value: 'Nord', count: 1 }])
+      const { facets } = await retrieve({ ...one, vector: at(30), vectorWeight: 0.5 })
+      expect(facetsOf(facets).brand).toEqual([{ value: 'Nord', count: 3 }])
+      expect(facetsOf(facets).price!.reduce((sum, { count }) => sum + count, 0)).toBe(6)
+    })
     it('gives pages that neither repeat nor lose an item', async () => {
       const whole = await numbers(near(0))
       const pages = await Promise.all([0, 2, 4].map((offset) => numbers({ ...near(0), offset, limit: 2 })))
@@ -90,7 +100,7 @@ export function sourceContract(name: string, open: (divided: Divided) => Promise
       expect(item!.display).toMatchObject({ id: 'i9', title: 'Table', price: 40, inStock: true })
     })
     it('finds nothing by vectors without one, and nothing by words that nothing has', async () => {
-      expect(await retrieve(base)).toEqual({ items: [], total: 0, degraded: [] })
+      expect(await retrieve(base)).toEqual({ items: [], total: 0, facets: {}, degraded: [] })
       expect(await numbers(words('zzzzzz '))).toEqual([])
     })
   })

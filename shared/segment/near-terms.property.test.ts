@@ -1,0 +1,79 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { createLexicon, editDistance, lookUpWord } from '../retrieval/spelling.ts'
+import { findNear } from './near-terms.ts'
+
+/** Letters of one to three bytes, so that terms share some bytes of a letter. */
+const word = fc.string({ unit: fc.constantFrom(...'abcéèя蓝'), minLength: 1, maxLength: 9 })
+const dictionary = fc.uniqueArray(word, { minLength: 1, maxLength: 60 })
+
+it('finds the terms that a scan finds, in the order of the dictionary, with the same distances', () => {
+  fc.assert(
+    fc.property(dictionary, word, fc.constantFrom(1, 2, 3), (terms, asked, max) => {
+      const [sorted] = createLexicon(new Map(terms.map((term) => [term, 1]))).parts
+      const decoder = new TextDecoder()
+      const found: [string, number][] = []
+      findNear(sorted!, asked, max, (at, distance) =>
+        found.push([
+          decoder.decode(sorted!.bytes.subarray(sorted!.offsets[at]!, sorted!.offsets[at + 1]!)),
+          distance,
+        ]),
+      )
+      const expected = terms
+        .map((term): [string, number] => [term, editDistance(asked, term, max)])
+        .filter(([, distance]) => distance <= max)
+        .sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)))
+      expect(found).toEqual(expected)
+    }),
+    { seed: 6, numRuns: 500 },
+  )
+})
+
+it('passes over ids, facets and numbers', () => {
+  const [sorted] = createLexicon(
+    new Map(['#lamp', '=lamp=lamp', '^lamp', '1amp', 'lamp'].map((term) => [term, 1])),
+  ).parts
+  const found: number[] = []
+  findNear(sorted!, 'lamp', 1, (at) => found.push(at))
+  expect(found).toEqual([4])
+})
+
+it('chooses the same corrections as a scan: fewest edits, most frequent, first by name', () => {
+  fc.assert(
+    fc.property(
+      dictionary,
+      fc.string({ unit: fc.constantFrom(...'abc'), minLength: 4, maxLength: 9 }),
+      (terms, asked) => {
+        const counts = new Map(terms.map((term, at) => [term, 1 + (at % 3)]))
+        const max = asked.length >= 7 ? 2 : 1
+        const expected = terms
+          .filter((term) => term.length >= 2)
+          .map((term) => ({ term, distance: editDistance(asked, term, max), df: counts.get(term)! }))
+          .filter(({ distance }) => distance <= max)
+          .sort((a, b) => a.distance - b.distance || b.df - a.df || (a.term < b.term ? -1 : 1))
+          .slice(0, 4)
+        expect(lookUpWord(() => createLexicon(counts), asked)).toEqual(expected)
+      },
+    ),
+    { seed: 8, numRuns: 300 },
+  )
+})
+
+it('ends on a dictionary whose bytes are no text and in no order', () => {
+  fc.assert(
+    fc.property(
+      fc.array(fc.uint8Array({ minLength: 0, maxLength: 6 }), { maxLength: 30 }),
+      word,
+      (terms, asked) => {
+        const offsets = Int32Array.from(
+          [0, ...terms].map((_, at) => terms.slice(0, at).reduce((sum, { length }) => sum + length, 0)),
+        )
+        const bytes = Uint8Array.from(terms.flatMap((term) => [...term]))
+        let found = 0
+        findNear({ count: terms.length, bytes, offsets }, asked, 2, () => found++)
+        expect(found).toBeLessThanOrEqual(terms.length)
+      },
+    ),
+    { seed: 5, numRuns: 300 },
+  )
+})

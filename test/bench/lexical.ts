@@ -1,0 +1,225 @@
+/**
+ * @file Time of lexical searches by kind of query, and the bytes that the words of a shop take.
+ *
+ *   node test/bench/lexical.ts [--items N] [--json] [--smoke]
+ *
+ * A shop of N items, tiled from the Icecat catalogue where `AISLE_DATA` (default ../shared/data) has it. A search runs on one
+ * thread without waiting, so its time by the clock is its CPU time, but for what other processes take away: of each query the
+ * median of the rounds counts. Analysis of the query text is a part of it, the display fields of the hits are not.
+ */
+import { parseArgs } from 'node:util'
+import { renderTable } from '../../infra/cli/table.ts'
+import { createRandom, type Random } from '../../shared/lib/random.ts'
+import { assert } from '../../shared/lib/result.ts'
+import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
+import { fixtureManifest, fixtureRef } from '../../shared/retrieval/fixture.ts'
+import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
+import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
+import type { Item } from '../../shared/schema/item.ts'
+import { contentOf } from '../../shared/segment/content.ts'
+import { decodeSegment } from '../../shared/segment/decode.ts'
+import { encodeSegment } from '../../shared/segment/encode.ts'
+import { analyse, analyseQuery } from '../../shared/text/analyse.ts'
+import { readShop, tileShop } from '../fixtures/tiled-shop.ts'
+import { commit, machine } from './measure.ts'
+
+const SEED = 17
+/** A page of hits, and what a hybrid search fuses. */
+const DEPTHS = [20, 1_000]
+const DIM = 4
+
+export type LexicalSizes = { items: number; queries: number; rounds: number; source: 'real' | 'sample' }
+export const SMOKE: LexicalSizes = { items: 300, queries: 4, rounds: 2, source: 'sample' }
+export const FULL: LexicalSizes = { items: 100_000, queries: 100, rounds: 7, source: 'real' }
+
+export type Query = { text: string; filter: string | null }
+/** Milliseconds a query. */
+type Times = { p50: number; p99: number; max: number }
+type Row = Times & { kind: string; depth: number; matches: number }
+export type LexicalReport = {
+  machine: string
+  commit: string
+  shop: string
+  items: number
+  bytes: { itemsFile: number; termsFile: number; terms: number }
+  rows: Row[]
+  /** Of the misspelt queries, asked for the first time: what is looked up is remembered. */
+  firstTime: Times
+  /** Sum of the best scores. */
+  checksum: number
+}
+
+export async function measureLexical(sizes: LexicalSizes): Promise<LexicalReport> {
+  const random = createRandom(SEED)
+  const shop = await readShop(sizes.source)
+  const items = tileShop(shop.items, sizes.items, random)
+  const { index, bytes } = indexOf(items)
+  const kinds = queriesOf(items, sizes.queries, random)
+  warmUp(index, kinds)
+  const firstTime = timesOf(kinds['misspelt']!.map((query) => search(index, query, DEPTHS[0]!).ms))
+  let checksum = 0
+  const rows = Object.entries(kinds).flatMap(([kind, queries]) =>
+    DEPTHS.map((depth): Row => {
+      const runs = Array.from({ length: sizes.rounds }, () =>
+        queries.map((query) => search(index, query, depth)),
+      )
+      checksum += runs[0]!.reduce((sum, { best }) => sum + best, 0)
+      const matches = Math.round(mean(runs[0]!.map(({ total }) => total)))
+      const medians = queries.map((_, at) => median(runs.map((run) => run[at]!.ms)))
+      return { kind, depth, matches, ...timesOf(medians) }
+    }),
+  )
+  return {
+    ...{ machine: machine(), commit: commit(), shop: shop.name, items: items.length, bytes, rows, firstTime },
+    checksum: round(checksum, 1_000),
+  }
+}
+
+function indexOf(items: readonly Item[]) {
+  const rows = items.map((item, at) => ({
+    row: { number: at + 1, version: 1, contentHash: '0'.repeat(32), duplicateOf: null, item },
+    vector: null,
+  }))
+  const files = encodeSegment(contentOf(rows, DIM))
+  const segment = decodeSegment(files, fixtureRef('bench', items.length))
+  assert(segment.ok, segment.ok ? '' : segment.error.reason)
+  return {
+    index: buildIndex(fixtureManifest([segment.value.ref]), [segment.value]),
+    bytes: {
+      itemsFile: files.items.length,
+      termsFile: files.terms.length,
+      terms: segment.value.terms.count,
+    },
+  }
+}
+
+/** Seeded queries of every kind, from the words of the titles. */
+export function queriesOf(items: readonly Item[], count: number, random: Random): Record<string, Query[]> {
+  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
+  const words = (item: Item) => item.title.toLowerCase().split(/\s+/).filter(isWord)
+  const withWords = items.filter((item) => words(item).length >= 2)
+  const make = (text: () => string, filter: () => string | null = () => null): Query[] =>
+    Array.from({ length: count }, () => ({ text: text(), filter: filter() }))
+  const oneWord = () => any(words(any(withWords)))
+  const manyWords = () => {
+    const title = any(withWords).title.split(/\s+/)
+    return title.slice(0, 4 + Math.floor(random() * 5)).join(' ')
+  }
+  const frequent = frequentWords(withWords.map(words), count)
+  const longWord = () => {
+    for (let tries = 0; tries < 1_000; tries++) {
+      const word = oneWord()
+      if (word.length >= 6) return word
+    }
+    return 'keyboard'
+  }
+  return {
+    'one word': make(() => `${oneWord()} `),
+    'frequent word': frequent.map((text) => ({ text: `${text} `, filter: null })),
+    'many words': make(() => `${manyWords()} `),
+    'whole title': make(() => `${any(withWords).title} `),
+    'word in the making': make(() => {
+      const word = oneWord()
+      return word.slice(0, 2 + Math.floor(random() * (word.length - 2)))
+    }),
+    'words, last in the making': make(() => {
+      const [first, second] = words(any(withWords)).slice(-2)
+      return `${first} ${second!.slice(0, 3)}`
+    }),
+    misspelt: make(() => `${oneWord()} ${misspell(longWord(), random)} `),
+    filtered: make(
+      () => `${oneWord()} ${oneWord()} `,
+      () =>
+        any([
+          `price<${10 + Math.floor(random() * 500)} AND inStock`,
+          `brand="${any(withWords).brand || 'HP'}"`,
+        ]),
+    ),
+  }
+}
+
+const isWord = (word: string): boolean => /^[a-z]{3,}$/.test(word) && analyse(word).length > 0
+
+function frequentWords(titles: readonly string[][], count: number): string[] {
+  const counts = new Map<string, number>()
+  for (const words of titles) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return [...counts]
+    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .slice(0, count)
+    .map(([word]) => word)
+}
+
+/** One letter left out, doubled, changed or exchanged with the next, not at the start. */
+function misspell(word: string, random: Random): string {
+  const at = 1 + Math.floor(random() * (word.length - 2))
+  const [before, letter, after] = [word.slice(0, at), word[at]!, word.slice(at + 1)]
+  const edits = [
+    before + after,
+    before + letter + letter + after,
+    `${before}z${after}`,
+    before + after[0]! + letter + after.slice(1),
+  ]
+  return edits[Math.floor(random() * edits.length)]!
+}
+
+const everything: Accept = () => true
+
+function search(index: Index, { text, filter }: Query, depth: number) {
+  const from = performance.now()
+  const { matches, total } = searchLexical(index, analyseQuery(text), depth, acceptOf(index, filter))
+  return { ms: performance.now() - from, total, best: matches[0]?.score ?? 0 }
+}
+
+function acceptOf(index: Index, text: string | null): Accept {
+  if (text === null) return everything
+  const filter = parseFilter(text)
+  assert(filter.ok, `the filter ${text} is not understood`)
+  return compileFilter(index, filter.value)
+}
+
+/** Compiles what runs often, with queries that are not measured for the first time later. */
+function warmUp(index: Index, kinds: Record<string, Query[]>): void {
+  for (const [kind, queries] of Object.entries(kinds))
+    for (const query of queries)
+      if (kind !== 'misspelt') for (const depth of DEPTHS) search(index, query, depth)
+  for (const { text } of kinds['one word']!) search(index, { text: `${text.trim()}q `, filter: null }, 20)
+}
+
+function timesOf(values: readonly number[]): Times {
+  const sorted = [...values].sort((a, b) => a - b)
+  const at = (share: number) => round(sorted[Math.ceil(share * sorted.length) - 1]!, 1_000)
+  return { p50: at(0.5), p99: at(0.99), max: at(1) }
+}
+const round = (value: number, precision: number) => Math.round(value * precision) / precision
+const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, items: { type: 'string' } },
+  })
+  const sizes = values.smoke ? SMOKE : FULL
+  const report = await measureLexical({ ...sizes, items: Number(values.items ?? sizes.items) })
+  if (values.json) console.log(JSON.stringify(report))
+  else {
+    const { bytes, firstTime } = report
+    const mb = (count: number) => `${(count / 1e6).toFixed(1)} MB`
+    console.log(`${report.items} items, ${report.shop}; ${report.machine}; ${report.commit}`)
+    console.log(
+      `terms.arrow ${mb(bytes.termsFile)} with ${bytes.terms} terms, items.arrow ${mb(bytes.itemsFile)}\n`,
+    )
+    console.log(
+      renderTable(
+        ['query', 'depth', 'matches', 'p50 ms', 'p99 ms', 'max ms'],
+        report.rows.map(({ kind, depth, matches, p50, p99, max }) => [
+          kind,
+          ...[depth, matches, p50, p99, max].map(String),
+        ]),
+      ),
+    )
+    console.log(
+      `\nmisspelt, asked for the first time: ${firstTime.p50} / ${firstTime.p99} / ${firstTime.max} ms`,
+    )
+    console.log(`checksum ${report.checksum}`)
+  }
+}
