@@ -1,5 +1,6 @@
 /** @file What the platform hands to the Worker, and the only reader of it: bindings stay as they are, variables are parsed once. */
 import { z } from 'zod'
+import type { StageBudgets } from './ranking/stages.ts'
 
 export type Bindings = {
   DB: D1Database
@@ -8,6 +9,8 @@ export type Bindings = {
   JOBS?: Queue
   EVENTS?: Queue
   RATE_LIMIT?: RateLimit
+  /** Stage times of ranked replies; absent where nothing is to be written. */
+  ANALYTICS?: AnalyticsEngineDataset
   PSEUDONYM_SECRET: string
   DYNAMODB_TABLE?: string
   DYNAMODB_ENDPOINT?: string
@@ -18,6 +21,9 @@ export type Bindings = {
   QUEUE_API_TOKEN?: string
   PAGE_KEY?: string
   SAMPLE_SHOPPERS?: string
+  PROFILE_BUDGET_MS?: string
+  RETRIEVE_BUDGET_MS?: string
+  DIVERSIFY_BUDGET_MS?: string
 }
 
 /** A secret that prints as `[redacted]` wherever it is logged or serialised; `reveal()` gives the value. */
@@ -27,6 +33,9 @@ export function createSecret(value: string): Secret {
   // Kept in a closure, not in a field: an inspector that walks own properties finds nothing.
   return { reveal: () => value, toString: () => '[redacted]', toJSON: () => '[redacted]' }
 }
+
+/** Time that a stage of a ranked reply may take; see `ranking/stages.ts`. */
+const budgetMs = (initial: number) => z.coerce.number().positive().max(10_000).default(initial)
 
 const secret = (charsMin: number) => z.string().min(charsMin).transform(createSecret)
 
@@ -60,6 +69,12 @@ const Variables = z
       })
       .pipe(z.array(SampleShopper).max(100))
       .optional(),
+    /** Then a shopper is treated as a new one. */
+    PROFILE_BUDGET_MS: budgetMs(50),
+    /** Then what only vectors would find is left out. */
+    RETRIEVE_BUDGET_MS: budgetMs(100),
+    /** Then the rest of the list keeps the order of its scores. */
+    DIVERSIFY_BUDGET_MS: budgetMs(20),
   })
   .refine((vars) => vars.QUEUE_API_URL === undefined || vars.QUEUE_API_TOKEN !== undefined, {
     path: ['QUEUE_API_TOKEN'],
@@ -83,6 +98,7 @@ export type Config = {
   queueApi: { url: string; token: Secret } | null
   pageKey: string | null
   sampleShoppers: SampleShopper[]
+  budgetsMs: StageBudgets
 }
 
 /**
@@ -117,5 +133,10 @@ export function parseConfig(env: Bindings): Config {
         : null,
     pageKey: vars.PAGE_KEY ?? null,
     sampleShoppers: vars.SAMPLE_SHOPPERS ?? [],
+    budgetsMs: {
+      profile: vars.PROFILE_BUDGET_MS,
+      retrieve: vars.RETRIEVE_BUDGET_MS,
+      diversify: vars.DIVERSIFY_BUDGET_MS,
+    },
   }
 }

@@ -23,6 +23,8 @@ import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
+import { createReportStages } from './ranking/stage-report.ts'
+import { StageTimer } from './ranking/stages.ts'
 import { createRecommend } from './recommend/recommend.ts'
 import { recommendRoutes } from './recommend/routes.ts'
 import { searchRoutes } from './search/routes.ts'
@@ -36,6 +38,7 @@ function createEdge(env: Bindings) {
   const config = parseConfig(env)
   const { DB: db, BUCKET: bucket } = env
   const clock = () => Date.now()
+  const stageClock = () => performance.now()
   const warn = (message: string) => consoleLog({ level: 'warn', message })
   const queue = config.queueApi
     ? createRestSender(config.queueApi)
@@ -66,10 +69,13 @@ function createEdge(env: Bindings) {
   const app = createFrame({
     authenticate: createAuthenticate(findKeyInD1(db), clock),
     rateLimit: env.RATE_LIMIT,
+    startStages: () => new StageTimer(stageClock, config.budgetsMs),
   })
-  app.route('/', searchRoutes(createSearch({ encoder }), holder))
-  app.route('/', recommendRoutes(createRecommend({ profiles, clock }), holder, pseudonymOf))
-  app.route('/', similarRoutes(holder))
+  const reportStages = createReportStages(env.ANALYTICS)
+  const recommend = createRecommend({ profiles, clock, profileBudgetMs: config.budgetsMs.profile })
+  app.route('/', searchRoutes(createSearch({ encoder }), holder, reportStages))
+  app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
+  app.route('/', similarRoutes(holder, reportStages))
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(

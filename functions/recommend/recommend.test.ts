@@ -5,9 +5,10 @@ import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
 import { createMemoryProfileStore } from '../profile/memory-store.ts'
 import { applyEvents, type Profile, type ProfileStore } from '../profile/profile.ts'
-import { NO_SIGNALS } from '../ranking/signals.ts'
+import { type LoadedSignals, NO_SIGNALS } from '../ranking/signals.ts'
+import { type Stage, StageTimer } from '../ranking/stages.ts'
 import { diversify } from './diversity.ts'
-import { createRecommend, PROFILE_BUDGET_MS, rankFor } from './recommend.ts'
+import { createRecommend, rankFor } from './recommend.ts'
 
 const NOW = 1_760_000_000_000
 const SEED = 31
@@ -35,14 +36,18 @@ const event = (item: number, kind: StoredEvent['kind'] = 'view', ageMinutes = 1)
   ...(kind === 'rating' ? { rating: 5 } : {}),
 })
 const request = { limit: 10, itemId: undefined as string | undefined, cart: [] as string[] }
+const BUDGETS = { profile: 50, retrieve: 100, diversify: 20 }
+const calm = () => new StageTimer(() => 0, BUDGETS)
+const rank = (profile: Profile | null, change = {}, signals: LoadedSignals = NO_SIGNALS) =>
+  rankFor(index, signals, profile, { ...request, ...change }, NOW, calm()).list
 const idsFor = (profile: Profile | null, change = {}, signals = NO_SIGNALS) =>
-  rankFor(index, signals, profile, { ...request, ...change }, NOW).map(({ doc }) => index.id(doc))
+  rank(profile, change, signals).map(({ doc }) => index.id(doc))
 const kindsFor = (profile: Profile | null, change = {}) =>
   idsFor(profile, change).map((id) => ITEMS[Number(id.slice(1)) - 1]!.category![1])
 
 describe('ranking for a shopper', () => {
   it('prefers the kind that was viewed, and says which item it comes from', () => {
-    const [first] = rankFor(index, NO_SIGNALS, applyEvents(null, [event(1)]), request, NOW)
+    const [first] = rank(applyEvents(null, [event(1)]))
     expect(index.category(first!.doc)).toContain('lamp')
     expect(first!.reasons).toContain("because you viewed 'lamp number 1'")
   })
@@ -56,7 +61,7 @@ describe('ranking for a shopper', () => {
   })
   it('brings what is bought together, with its reason', () => {
     const signals = { popular: [], together: new Map([[1, [[3, 0.9] as const]]]) }
-    const ranked = rankFor(index, signals, applyEvents(null, [event(1, 'purchase')]), request, NOW)
+    const ranked = rank(applyEvents(null, [event(1, 'purchase')]), {}, signals)
     const partner = ranked.find(({ doc }) => index.id(doc) === 'i3')!
     expect(partner.reasons).toContain("often bought with 'lamp number 1'")
   })
@@ -82,13 +87,7 @@ describe('ranking for a shopper', () => {
           null,
           events.map(({ item, kind, age }) => event(item, kind as StoredEvent['kind'], age)),
         )
-        const ranked = rankFor(
-          index,
-          NO_SIGNALS,
-          profile,
-          { ...request, limit, cart: inCart.map((n) => `i${n}`) },
-          NOW,
-        )
+        const ranked = rank(profile, { limit, cart: inCart.map((n) => `i${n}`) })
         const ids = ranked.map(({ doc }) => index.id(doc))
         expect(ids.length).toBeGreaterThan(0)
         expect(ids.length).toBeLessThanOrEqual(limit)
@@ -106,13 +105,37 @@ describe('ranking for a shopper', () => {
   })
 })
 
+describe('a stage over its budget', () => {
+  const stuck = (stage: Stage) => {
+    const stages = calm()
+    let running: Stage | null = null
+    return Object.assign(stages, {
+      begin: (next: Stage) => {
+        running = next
+      },
+      isOver: () => running === stage,
+    })
+  }
+  it('diversify: the places go by score, and the reply says so', () => {
+    const profile = applyEvents(null, [event(1), event(2)])
+    for (const one of [profile, null]) {
+      const { list, degraded } = rankFor(index, NO_SIGNALS, one, request, NOW, stuck('diversify'))
+      expect(degraded).toEqual(['diversify-over-budget'])
+      expect(list).toHaveLength(request.limit)
+      expect(list.map(({ score }) => score)).toEqual(list.map(({ score }) => score).sort((a, b) => b - a))
+    }
+    expect(rankFor(index, NO_SIGNALS, profile, request, NOW, calm()).degraded).toEqual([])
+  })
+})
+
 describe('a profile that does not come', () => {
   const answer = (profiles: ProfileStore, timeout?: (ms: number) => AbortSignal) =>
-    createRecommend({ profiles, clock: () => NOW, ...(timeout ? { timeout } : {}) })(index, NO_SIGNALS, {
-      ...request,
-      requestId: 'r',
-      user: 'u',
-    })
+    createRecommend({
+      profiles,
+      clock: () => NOW,
+      profileBudgetMs: BUDGETS.profile,
+      ...(timeout ? { timeout } : {}),
+    })(index, NO_SIGNALS, { ...request, requestId: 'r', user: 'u' }, calm())
 
   it('in time: popular items are given after the budget, and the reply says so', async () => {
     const asked: number[] = []
@@ -129,7 +152,7 @@ describe('a profile that does not come', () => {
       asked.push(ms)
       return AbortSignal.abort()
     })
-    expect(asked).toEqual([PROFILE_BUDGET_MS])
+    expect(asked).toEqual([BUDGETS.profile])
     expect(reply.degraded).toEqual(['profile-timeout'])
     expect(reply.hits).toHaveLength(10)
   })
@@ -163,6 +186,23 @@ describe('diversify', () => {
           const own = (items: typeof list) => items.filter((one) => one.group === group)
           expect(own(chosen)).toEqual(own(list).slice(0, own(chosen).length))
         }
+      }),
+      { seed: SEED },
+    )
+  })
+  it('keeps what it has chosen when time is up, and goes on by score without repeating', () => {
+    fc.assert(
+      fc.property(lists, fc.nat(10), fc.nat(40), (list, places, limit) => {
+        let asked = 0
+        const isLate = () => asked++ >= places
+        const chosen = diversify(list, ({ group }) => group, 0.5, limit, isLate)
+        const whole = diversify(list, ({ group }) => group, 0.5, limit)
+        expect(chosen.length).toBe(whole.length)
+        expect(new Set(chosen).size).toBe(chosen.length)
+        const kept = Math.min(places, chosen.length)
+        expect(chosen.slice(0, kept)).toEqual(whole.slice(0, kept))
+        const rest = list.filter((item) => !chosen.slice(0, kept).includes(item))
+        expect(chosen.slice(kept)).toEqual(rest.slice(0, chosen.length - kept))
       }),
       { seed: SEED },
     )

@@ -5,11 +5,10 @@ import type { RankedReply } from '../../shared/schema/replies.ts'
 import type { Profile, ProfileStore } from '../profile/profile.ts'
 import { rankedFrame, type Scored, toHit } from '../ranking/ranked.ts'
 import type { LoadedSignals } from '../ranking/signals.ts'
+import type { OverBudget, StageTimer } from '../ranking/stages.ts'
 import { diversify } from './diversity.ts'
 import { categoryShares, interestVector, type Seed, seedsOf } from './interests.ts'
 
-/** What the profile may cost a shopper's wait. */
-export const PROFILE_BUDGET_MS = 50
 const VECTOR_CANDIDATES = 200
 const POPULAR_CANDIDATES = 200
 const SEEDS_WITH_PARTNERS = 10
@@ -36,36 +35,43 @@ export type Recommend = (
   index: Index,
   signals: LoadedSignals,
   request: RecommendRequest,
+  stages: StageTimer,
 ) => Promise<RankedReply>
 
 type Deps = {
   profiles: ProfileStore
   clock: () => number
+  /** What the profile may cost a shopper's wait, milliseconds. */
+  profileBudgetMs: number
   /** Ends the wait for a profile. Replaced in tests. */
   timeout?: (ms: number) => AbortSignal
 }
 
 export const createRecommend =
-  ({ profiles, clock, timeout = (ms) => AbortSignal.timeout(ms) }: Deps): Recommend =>
-  async (index, signals, request) => {
-    const read = await profiles.read(request.user, timeout(PROFILE_BUDGET_MS))
+  ({ profiles, clock, profileBudgetMs, timeout = (ms) => AbortSignal.timeout(ms) }: Deps): Recommend =>
+  async (index, signals, request, stages) => {
+    const read = await profiles.read(request.user, timeout(profileBudgetMs))
     const profile = read.ok ? read.value : null
     const degraded = read.ok ? [] : [`profile-${read.error.kind}`]
-    const ranked = rankFor(index, signals, profile, request, clock())
+    const ranked = rankFor(index, signals, profile, request, clock(), stages)
     return {
-      ...rankedFrame(request.requestId, index, degraded),
-      hits: ranked.map((scored) => toHit(index, scored)),
+      ...rankedFrame(request.requestId, index, [...degraded, ...ranked.degraded]),
+      hits: ranked.list.map((scored) => toHit(index, scored)),
     }
   }
 
-/** Pure: the same index, signals, profile and time give the same list. */
+type RankedList = { list: Scored[]; degraded: OverBudget[] }
+
+/** The same index, signals, profile and time give the same list, while there is time for it. */
 export function rankFor(
   index: Index,
   signals: LoadedSignals,
   profile: Profile | null,
   { limit, itemId, cart }: Pick<RecommendRequest, 'limit' | 'itemId' | 'cart'>,
   nowMs: number,
-): Scored[] {
+  stages: StageTimer,
+): RankedList {
+  stages.begin('retrieve')
   const docsOf = (ids: readonly string[]) => ids.flatMap((id) => index.docOfId(id) ?? [])
   const context = { docs: docsOf(itemId === undefined ? [] : [itemId]), cart: docsOf(cart) }
   const seeds = seedsOf(index, profile, context, nowMs)
@@ -76,22 +82,46 @@ export function rankFor(
   ])
   const accept = (doc: number) => index.stock(doc) !== 0 && !excluded.has(doc)
   if (seeds.length === 0) {
+    const popular = rankPopular(index, signals, accept)
     const rootOf = ({ doc }: Scored) => index.category(doc)[0] ?? index.brand(doc)
-    return diversify(rankPopular(index, signals, accept), rootOf, COLD_DAMPING, limit)
+    return varied(popular, rootOf, COLD_DAMPING, limit, stages)
   }
-  const candidates = scoreBySeeds(index, signals, seeds, accept)
+  const found = findBySeeds(index, signals, seeds, accept)
+  stages.begin('rank')
+  const candidates = scoreBySeeds(index, seeds, found)
+  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? index.brand(doc)
+  const { list, degraded } = varied(candidates, leafOf, WARM_DAMPING, limit, stages)
   const known = seeds.map((seed) => ({
     seed,
     vector: vectorOf(index, seed.doc),
     leaf: index.category(seed.doc).at(-1),
   }))
-  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? index.brand(doc)
   // Reasons cost more than scores: only what is shown gets them.
-  return diversify(candidates, leafOf, WARM_DAMPING, limit).map((candidate) => ({
+  const withReasons = list.map((candidate) => ({
     doc: candidate.doc,
     score: candidate.score,
     reasons: reasonsOf(index, candidate, known),
   }))
+  return { list: withReasons, degraded }
+}
+
+/** When this takes too long, the rest of the list is not varied, and that is told. */
+function varied<T extends { score: number }>(
+  ranked: readonly T[],
+  groupOf: (item: T) => string,
+  damping: number,
+  limit: number,
+  stages: StageTimer,
+): { list: T[]; degraded: OverBudget[] } {
+  stages.begin('diversify')
+  let late = false
+  const isLate = () => {
+    late ||= stages.isOver()
+    return late
+  }
+  const list = diversify(ranked, groupOf, damping, limit, isLate)
+  stages.begin('rank') // of what is shown, reasons and fields follow
+  return { list, degraded: late ? ['diversify-over-budget'] : [] }
 }
 
 type Accept = (doc: number) => boolean
@@ -100,13 +130,13 @@ type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undef
 type Parts = { vector: number; together: number; category: number; popular: number; partnerOf: Seed | null }
 type Candidate = { doc: number; score: number; category: readonly string[]; parts: Parts }
 
-/** Candidates of all sources with their scores, best first; equal scores by item number. */
-function scoreBySeeds(
+/** Candidates of all sources. */
+function findBySeeds(
   index: Index,
   signals: LoadedSignals,
   seeds: readonly Seed[],
   accept: Accept,
-): Candidate[] {
+): Map<number, Parts> {
   const found = new Map<number, Parts>()
   const partsOf = (doc: number): Parts => {
     const held = found.get(doc)
@@ -123,7 +153,11 @@ function scoreBySeeds(
   }
   addPartners(index, signals, seeds, accept, partsOf)
   for (const { doc, score } of popularDocs(index, signals, accept)) partsOf(doc).popular = score
+  return found
+}
 
+/** Candidates with their scores, best first; equal scores by item number. */
+function scoreBySeeds(index: Index, seeds: readonly Seed[], found: ReadonlyMap<number, Parts>): Candidate[] {
   const shares = categoryShares(index, seeds)
   const seen = new Set(seeds.map(({ doc }) => doc))
   const candidates = [...found].map(([doc, parts]): Candidate => {

@@ -15,6 +15,7 @@ import type { SearchReply } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { QueryEncoder } from '../ranking/query-encoder.ts'
 import { rankedFrame, toHit } from '../ranking/ranked.ts'
+import type { StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 
 export type SearchMode = SearchReply['mode']
@@ -33,24 +34,31 @@ type Deps = { encoder: QueryEncoder }
 export type Search = (
   index: Index,
   request: SearchRequest,
+  stages: StageTimer,
   waitUntil: WaitUntil,
 ) => Promise<Result<SearchReply, Problem>>
 
 export function createSearch({ encoder }: Deps): Search {
-  /** Without its encoder, hybrid search is lexical search and says so. An explicit `mode=vector` waits for it. */
+  /**
+   * Without its encoder, or when the words took the whole budget, hybrid search is lexical search and says so. An explicit
+   * `mode=vector` waits.
+   */
   async function findByVector(
     index: Index,
     { query, mode }: SearchRequest,
     lexical: readonly LexicalMatch[],
     accept: Accept,
+    stages: StageTimer,
     waitUntil: WaitUntil,
   ): Promise<{ vector: Ranked[]; degraded: string[] }> {
+    if (mode === 'hybrid' && stages.isOver()) return { vector: [], degraded: ['retrieve-over-budget'] }
     const encoded = await encoder.encode(index.manifest.model, query, { wait: mode === 'vector', waitUntil })
     if (encoded.ok) return { vector: vectorMatches(index, encoded.value, lexical, accept), degraded: [] }
     return { vector: [], degraded: [`query-encoder-${encoded.error.kind}`] }
   }
 
-  return async (index, request, waitUntil) => {
+  return async (index, request, stages, waitUntil) => {
+    stages.begin('retrieve')
     const { query, limit, offset, mode } = request
     const accept = acceptOf(index, request.filter)
     if (!accept.ok) return accept
@@ -64,9 +72,10 @@ export function createSearch({ encoder }: Deps): Search {
         : { matches: [], total: 0, words: [] }
     const { vector, degraded } =
       weight > 0
-        ? await findByVector(index, request, lexical.matches, accept.value, waitUntil)
+        ? await findByVector(index, request, lexical.matches, accept.value, stages, waitUntil)
         : { vector: [], degraded: [] as string[] }
 
+    stages.begin('rank')
     const usedWeight = degraded.length > 0 && mode === 'hybrid' ? 0 : weight
     const fused = combine(index, lexical.matches, vector, usedWeight)
     const foundBy = new Map(lexical.matches.map(({ doc, found }) => [doc, found]))
