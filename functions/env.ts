@@ -23,6 +23,7 @@ export type Bindings = {
   SAMPLE_SHOPPERS?: string
   PROFILE_BUDGET_MS?: string
   RETRIEVE_BUDGET_MS?: string
+  RANK_BUDGET_MS?: string
   DIVERSIFY_BUDGET_MS?: string
 }
 
@@ -73,6 +74,8 @@ const Variables = z
     PROFILE_BUDGET_MS: budgetMs(50),
     /** Then what only vectors would find is left out. */
     RETRIEVE_BUDGET_MS: budgetMs(100),
+    /** Then, when it happens again and again, a ranker that is a model is left out for a while. */
+    RANK_BUDGET_MS: budgetMs(20),
     /** Then the rest of the list keeps the order of its scores. */
     DIVERSIFY_BUDGET_MS: budgetMs(20),
   })
@@ -136,6 +139,7 @@ export function parseConfig(env: Bindings): Config {
     budgetsMs: {
       profile: vars.PROFILE_BUDGET_MS,
       retrieve: vars.RETRIEVE_BUDGET_MS,
+      rank: vars.RANK_BUDGET_MS,
       diversify: vars.DIVERSIFY_BUDGET_MS,
     },
   }

@@ -22,7 +22,9 @@ import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
+import type { CreateSession } from './ranking/ort-session.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
+import { createRank } from './ranking/ranker.ts'
 import { createReportStages } from './ranking/stage-report.ts'
 import { StageTimer } from './ranking/stages.ts'
 import { createRecommend } from './recommend/recommend.ts'
@@ -45,7 +47,11 @@ function createEdge(env: Bindings) {
     : createBindingSender({ jobs: env.JOBS, events: env.EVENTS })
 
   const holder = createIndexHolder({ bucket, clock })
-  const encoder = createQueryEncoder({ bucket, clock })
+  // Brings 14 MB of WebAssembly with it: only when a model is wanted.
+  const createSession: CreateSession = async (model) =>
+    (await import('./ranking/ort-session.ts')).createOrtSession(model)
+  const encoder = createQueryEncoder({ bucket, clock, createSession })
+  const rank = createRank({ bucket, clock, createSession })
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
   const profiles = createDynamoProfileStore({
     table: config.dynamo.table,
@@ -72,7 +78,7 @@ function createEdge(env: Bindings) {
     startStages: () => new StageTimer(stageClock, config.budgetsMs),
   })
   const reportStages = createReportStages(env.ANALYTICS)
-  const recommend = createRecommend({ profiles, clock, profileBudgetMs: config.budgetsMs.profile })
+  const recommend = createRecommend({ profiles, rank, clock, profileBudgetMs: config.budgetsMs.profile })
   app.route('/', searchRoutes(createSearch({ encoder }), holder, reportStages))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
   app.route('/', similarRoutes(holder, reportStages))

@@ -79,7 +79,7 @@ it('a key over its rate gets 429 and the time to wait, and reaches no route', as
       return { success: false }
     },
   } as RateLimit
-  const startStages = () => new StageTimer(() => 0, { profile: 1, retrieve: 1, diversify: 1 })
+  const startStages = () => new StageTimer(() => 0, { profile: 1, retrieve: 1, rank: 1, diversify: 1 })
   const app = createFrame({ authenticate, rateLimit, startStages })
   let reached = false
   app.get('/v1/search', (c) => {

@@ -16,9 +16,9 @@ export const STAGES = ['auth', 'index', 'profile', 'retrieve', 'rank', 'diversif
 export type Stage = (typeof STAGES)[number]
 
 /** Milliseconds that a stage may take before the rest of it is left out. What has no budget has nothing that can be left out. */
-export type StageBudgets = Readonly<Record<'profile' | 'retrieve' | 'diversify', number>>
+export type StageBudgets = Readonly<Record<'profile' | 'retrieve' | 'rank' | 'diversify', number>>
 
-/** In `degraded`: part of the stage was left out. A profile that is late is "profile-timeout". */
+/** In `degraded`: part of the stage was left out. A profile that is late is "profile-timeout", a ranker "ranker-over-budget". */
 export type OverBudget = `${'retrieve' | 'diversify'}-over-budget`
 
 /** A stage that did not run. */

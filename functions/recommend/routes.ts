@@ -61,12 +61,13 @@ export function recommendRoutes({ recommend, holder, pseudonymOf, reportStages }
       const { userId, limit, itemId, cart = [] } = c.req.valid('query')
       const stages = c.get('stages')
       stages.begin('index')
-      const index = await holder.current(waitUntilOf(c))
+      const waitUntil = waitUntilOf(c)
+      const index = await holder.current(waitUntil)
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
       stages.begin('profile')
       const user = await pseudonymOf(userId)
       const request = { requestId: c.get('requestId'), user, limit, itemId, cart }
-      const reply = await recommend(index, holder.signals(), request, stages)
+      const reply = await recommend(index, holder.signals(), request, stages, waitUntil)
       reportStages(c, 'recommend', reply)
       return c.json(reply, 200)
     },

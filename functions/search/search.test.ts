@@ -6,7 +6,7 @@ import type { Index } from '../../shared/retrieval/load-index.ts'
 import { StageTimer } from '../ranking/stages.ts'
 import { createSearch, type SearchMode } from './search.ts'
 
-const BUDGETS = { profile: 50, retrieve: 100, diversify: 20 }
+const BUDGETS = { profile: 50, retrieve: 100, rank: 20, diversify: 20 }
 const LAMP = Float32Array.of(1, 0, 0, 0)
 const ITEMS: FixtureItem[] = [
   { id: 'lamp-1', title: 'red lamp', vector: LAMP },

@@ -16,7 +16,12 @@ it('late after the words, vectors are left out, and the list says so', async () 
   const index = await fixtureIndex(ITEMS)
   const find = (lookMs: number) => {
     let now = 0
-    const stages = new StageTimer(() => (now += lookMs), { profile: 50, retrieve: 100, diversify: 20 })
+    const stages = new StageTimer(() => (now += lookMs), {
+      profile: 50,
+      retrieve: 100,
+      rank: 20,
+      diversify: 20,
+    })
     const { ranked, degraded } = findSimilar(index, NO_SIGNALS, 0, 10, stages)
     return { ids: ranked.map(({ doc }) => index.id(doc)), degraded }
   }

@@ -40,7 +40,10 @@ export type IndexStore = {
   readSource(ref: SegmentRef): Promise<BatchRow[] | null>
   /** The segments that some manifest named once, for the vectors in them. */
   loadSegments(refs: readonly SegmentRef[]): Promise<Segment[]>
-  /** Compare-and-set. False when another worker published since `from` was loaded: load again and plan again. */
+  /**
+   * Compare-and-set. False when another worker published since `from` was loaded: load again and plan again. A ranker stays when
+   * `next` names none.
+   */
   publish(
     from: Published | null,
     next: Omit<Manifest, 'format' | 'version' | 'publishedAt'>,
@@ -110,8 +113,10 @@ export function createIndexStore(blobs: BlobStore): IndexStore {
       return { ref, segment: decoded.value }
     },
     async publish(from, next, nowMs) {
+      const ranker = next.ranker ?? from?.manifest.ranker
       const manifest = Manifest.parse({
         ...next,
+        ...(ranker ? { ranker } : {}),
         format: MANIFEST_FORMAT,
         version: (from?.manifest.version ?? 0) + 1,
         publishedAt: new Date(nowMs).toISOString(),

@@ -7,6 +7,7 @@ const BENCHMARKS = [
   'device.ts',
   'encode.ts',
   'main-job.ts',
+  'ranker.ts',
   'serve.ts',
   'tokenizer.ts',
   'train.ts',

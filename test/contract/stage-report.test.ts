@@ -15,7 +15,7 @@ function open(dataset: AnalyticsEngineDataset | undefined, reply = REPLY) {
   const app = createFrame({
     authenticate: async () => ok({ keyId: 'k', scope: 'public' }),
     rateLimit: undefined,
-    startStages: () => new StageTimer(() => now, { profile: 50, retrieve: 100, diversify: 20 }),
+    startStages: () => new StageTimer(() => now, { profile: 50, retrieve: 100, rank: 20, diversify: 20 }),
   })
   app.get('/v1/search', (c) => {
     const stages = c.get('stages')
