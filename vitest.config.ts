@@ -24,6 +24,7 @@ export default defineConfig({
           cloudflareTest(async ({ inject }) => ({
             wrangler: { configPath: './wrangler.toml' },
             miniflare: {
+              analyticsEngineDatasets: { ANALYTICS: { dataset: 'aisle' } },
               bindings: {
                 PSEUDONYM_SECRET: 'a secret for tests only',
                 AWS_ACCESS_KEY_ID: 'test',

@@ -1,5 +1,6 @@
 /** @file What the platform hands to the Worker, and the only reader of it: bindings stay as they are, variables are parsed once. */
 import { z } from 'zod'
+import type { StageBudgets } from './ranking/stages.ts'
 
 export type Bindings = {
   DB: D1Database
@@ -12,6 +13,8 @@ export type Bindings = {
   SHARDS?: DurableObjectNamespace
   /** Cloudflare's vector engine, for shops that prefer it to the vectors of the segments. */
   VECTORIZE?: Vectorize
+  /** Stage times of ranked replies; absent where nothing is to be written. */
+  ANALYTICS?: AnalyticsEngineDataset
   PSEUDONYM_SECRET: string
   DYNAMODB_TABLE?: string
   DYNAMODB_ENDPOINT?: string
@@ -23,6 +26,10 @@ export type Bindings = {
   PAGE_KEY?: string
   SAMPLE_SHOPPERS?: string
   VECTOR_SOURCE?: string
+  PROFILE_BUDGET_MS?: string
+  RETRIEVE_BUDGET_MS?: string
+  RANK_BUDGET_MS?: string
+  DIVERSIFY_BUDGET_MS?: string
 }
 
 /** A secret that prints as `[redacted]` wherever it is logged or serialised; `reveal()` gives the value. */
@@ -32,6 +39,9 @@ export function createSecret(value: string): Secret {
   // Kept in a closure, not in a field: an inspector that walks own properties finds nothing.
   return { reveal: () => value, toString: () => '[redacted]', toJSON: () => '[redacted]' }
 }
+
+/** Time that a stage of a ranked reply may take; see `ranking/stages.ts`. */
+const budgetMs = (initial: number) => z.coerce.number().positive().max(10_000).default(initial)
 
 const secret = (charsMin: number) => z.string().min(charsMin).transform(createSecret)
 
@@ -70,6 +80,14 @@ const Variables = z
       })
       .pipe(z.array(SampleShopper).max(100))
       .optional(),
+    /** Then a shopper is treated as a new one. */
+    PROFILE_BUDGET_MS: budgetMs(50),
+    /** Then what only vectors would find is left out. */
+    RETRIEVE_BUDGET_MS: budgetMs(100),
+    /** Then, when it happens again and again, a ranker that is a model is left out for a while. */
+    RANK_BUDGET_MS: budgetMs(20),
+    /** Then the rest of the list keeps the order of its scores. */
+    DIVERSIFY_BUDGET_MS: budgetMs(20),
   })
   .refine((vars) => vars.QUEUE_API_URL === undefined || vars.QUEUE_API_TOKEN !== undefined, {
     path: ['QUEUE_API_TOKEN'],
@@ -94,6 +112,7 @@ export type Config = {
   pageKey: string | null
   vectorSource: 'memory' | 'ivf' | 'vectorize'
   sampleShoppers: SampleShopper[]
+  budgetsMs: StageBudgets
 }
 
 /**
@@ -131,5 +150,11 @@ export function parseConfig(env: Bindings): Config {
     pageKey: vars.PAGE_KEY ?? null,
     vectorSource: vars.VECTOR_SOURCE,
     sampleShoppers: vars.SAMPLE_SHOPPERS ?? [],
+    budgetsMs: {
+      profile: vars.PROFILE_BUDGET_MS,
+      retrieve: vars.RETRIEVE_BUDGET_MS,
+      rank: vars.RANK_BUDGET_MS,
+      diversify: vars.DIVERSIFY_BUDGET_MS,
+    },
   }
 }

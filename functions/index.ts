@@ -24,13 +24,17 @@ import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
+import type { CreateSession } from './ranking/ort-session.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
+import { createRank } from './ranking/ranker.ts'
 import { regionOf } from './ranking/region.ts'
 import { createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
 import type { Shard } from './ranking/shard.ts'
 import { createShards } from './ranking/shards.ts'
 import { createShows } from './ranking/shows.ts'
 import { createSourceOf } from './ranking/source-of.ts'
+import { createReportStages } from './ranking/stage-report.ts'
+import { StageTimer } from './ranking/stages.ts'
 import { createWarmHolder } from './ranking/warm-holder.ts'
 import { createRecommend } from './recommend/recommend.ts'
 import { recommendRoutes } from './recommend/routes.ts'
@@ -48,6 +52,7 @@ function createEdge(env: Bindings) {
   const config = parseConfig(env)
   const { DB: db, BUCKET: bucket } = env
   const clock = () => Date.now()
+  const stageClock = () => performance.now()
   const warn = (message: string) => consoleLog({ level: 'warn', message })
   const queue = config.queueApi
     ? createRestSender(config.queueApi)
@@ -74,7 +79,11 @@ function createEdge(env: Bindings) {
   const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock }) : ownHolder
   const shows = createShows(shards ?? null)
   const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn)
-  const encoder = createQueryEncoder({ bucket, clock })
+  // Brings 14 MB of WebAssembly with it: only when a model is wanted.
+  const createSession: CreateSession = async (model) =>
+    (await import('./ranking/ort-session.ts')).createOrtSession(model)
+  const encoder = createQueryEncoder({ bucket, clock, createSession })
+  const rank = createRank({ bucket, clock, createSession })
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
   const profiles = createDynamoProfileStore({
     table: config.dynamo.table,
@@ -98,17 +107,15 @@ function createEdge(env: Bindings) {
   const app = createFrame({
     authenticate: createAuthenticate(findKeyInD1(db), clock),
     rateLimit: env.RATE_LIMIT,
+    startStages: () => new StageTimer(stageClock, config.budgetsMs),
   })
-  app.route(
-    '/',
-    searchRoutes(
-      createSearch({ encoder, sourceOf: createSourceOf({ shards: shards ?? null, remoteVectorsOf }) }),
-      holder,
-    ),
-  )
+  const reportStages = createReportStages(env.ANALYTICS)
+  const sourceOf = createSourceOf({ shards: shards ?? null, remoteVectorsOf })
+  const recommend = createRecommend({ profiles, rank, clock, profileBudgetMs: config.budgetsMs.profile })
+  app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))
   app.route('/', suggestRoutes(holder))
-  app.route('/', recommendRoutes(createRecommend({ profiles, clock }), holder, pseudonymOf))
-  app.route('/', similarRoutes(holder))
+  app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
+  app.route('/', similarRoutes(holder, reportStages))
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(

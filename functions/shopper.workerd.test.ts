@@ -135,6 +135,30 @@ describe('search', () => {
   })
 })
 
+describe('the times of a reply', () => {
+  it('fit the binding that they are written to', () => {
+    // Miniflare's takes points and keeps none: what they hold is in test/contract/stage-report.test.ts.
+    const point = { indexes: ['search'], blobs: ['search', '', 'm1'], doubles: [1, -1] }
+    expect(() => env.ANALYTICS!.writeDataPoint(point)).not.toThrow()
+  })
+  const stagesOf = async (path: string) => {
+    const header = (await get(path)).headers.get('server-timing') ?? ''
+    return header.split(', ').map((metric) => /^([a-z]+);dur=\d+(\.\d+)?$/.exec(metric)?.[1])
+  }
+  it('name the stages that ran', async () => {
+    expect(await stagesOf('/v1/search?q=speaker')).toEqual(['auth', 'index', 'retrieve', 'rank'])
+    expect(await stagesOf('/v1/items/spk-1/similar')).toEqual(['auth', 'index', 'retrieve', 'rank'])
+    expect(await stagesOf('/v1/recommendations?userId=nobody')).toEqual([
+      'auth',
+      'index',
+      'profile',
+      'retrieve',
+      'rank',
+      'diversify',
+    ])
+  })
+})
+
 describe('similar items', () => {
   it('come with reasons, without the item itself, whatever its id', async () => {
     const reply = await get<RankedReply>('/v1/items/spk-1/similar?limit=3')

@@ -34,6 +34,10 @@ const LIMITS: readonly [string, string][] = [
     'queries up to 500 characters, limit up to 100, offset + limit up to 1,000, filters up to 20 conditions',
   ],
   ['Recommendations, similar', 'limit up to 100, carts up to 50 items'],
+  [
+    'Times',
+    'search, recommendations and similar items carry Server-Timing; a stage over its budget is named in `degraded` and the reply goes on with less',
+  ],
   ['Keys', 'rate-limited one by one: 429 with Retry-After; a revoked key works for up to 60 s more'],
 ]
 

@@ -4,6 +4,7 @@ import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { Problem } from '../../shared/schema/problem.ts'
 import type { Bindings } from '../env.ts'
+import type { StageTimer } from '../ranking/stages.ts'
 import { internalReason, issuesOf, ProblemError, ProblemSchema, problemResponse } from './problem.ts'
 
 export type Scope = 'public' | 'secret'
@@ -15,6 +16,8 @@ export type AppEnv = {
     /** Set once a key was accepted; absent on open paths such as /healthz. */
     scope: Scope
     keyId: string
+    /** Of every call under /v1. */
+    stages: StageTimer
   }
 }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
+import { StageTimer } from '../ranking/stages.ts'
 import {
   createAuthenticate,
   equalInConstantTime,
@@ -78,7 +79,8 @@ it('a key over its rate gets 429 and the time to wait, and reaches no route', as
       return { success: false }
     },
   } as RateLimit
-  const app = createFrame({ authenticate, rateLimit })
+  const startStages = () => new StageTimer(() => 0, { profile: 1, retrieve: 1, rank: 1, diversify: 1 })
+  const app = createFrame({ authenticate, rateLimit, startStages })
   let reached = false
   app.get('/v1/search', (c) => {
     reached = true

@@ -3,6 +3,7 @@ import type { MiddlewareHandler } from 'hono'
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
+import type { StageTimer } from '../ranking/stages.ts'
 import type { AppEnv, Scope } from './app.ts'
 import { ProblemError } from './problem.ts'
 
@@ -91,12 +92,20 @@ export function neededScope(method: string, path: string): Scope {
   return PUBLIC_CALLS.some(([m, pattern]) => m === verb && pattern.test(path)) ? 'public' : 'secret'
 }
 
-export type GuardDeps = { authenticate: Authenticate; rateLimit: RateLimit | undefined }
+export type GuardDeps = {
+  authenticate: Authenticate
+  rateLimit: RateLimit | undefined
+  /** The times of a new request. */
+  startStages: () => StageTimer
+}
 
-/** Lets a request pass when its key is known, in its rate and of the right scope; sets `keyId` and `scope`. */
+/** Lets a request pass when its key is known, in its rate and of the right scope; sets `keyId`, `scope` and `stages`. */
 export const guard =
-  ({ authenticate, rateLimit }: GuardDeps): MiddlewareHandler<AppEnv> =>
+  ({ authenticate, rateLimit, startStages }: GuardDeps): MiddlewareHandler<AppEnv> =>
   async (c, next) => {
+    const stages = startStages()
+    c.set('stages', stages)
+    stages.begin('auth')
     const caller = await authenticate(c.req.header('authorization'))
     if (!caller.ok) throw new ProblemError(caller.error)
     c.set('keyId', caller.value.keyId)
@@ -108,5 +117,6 @@ export const guard =
     if (needed === 'secret' && caller.value.scope !== 'secret') {
       throw new ProblemError({ kind: 'forbidden', needed })
     }
+    stages.end()
     await next()
   }

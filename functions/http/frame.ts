@@ -20,7 +20,7 @@ export function createFrame(deps: GuardDeps): OpenAPIHono<AppEnv> {
     cors({
       origin: '*',
       allowHeaders: ['authorization', 'content-type', 'idempotency-key'],
-      exposeHeaders: ['x-request-id', 'retry-after', 'idempotent-replay'],
+      exposeHeaders: ['x-request-id', 'retry-after', 'idempotent-replay', 'server-timing'],
       maxAge: 86_400,
     }),
   )

@@ -1,35 +1,45 @@
 /**
  * @file ONNX Runtime in workerd: the only importer of onnxruntime-web. Imported dynamically, because it brings 14 MB of
- * WebAssembly that a shop without useful vectors never needs.
+ * WebAssembly that a shop without models never needs.
  */
 
 import wasm from 'onnxruntime-web/ort-wasm-simd-threaded.wasm'
 import * as ort from 'onnxruntime-web/wasm'
 
-export type EncoderSession = {
-  /** @returns f32[dim], length 1 */
-  run(ids: Int32Array): Promise<Float32Array>
+export type OrtInput = { data: Float32Array | BigInt64Array; shape: readonly number[] }
+export type OrtSession = {
+  inputs: readonly string[]
+  outputs: readonly string[]
+  /**
+   * @returns f32 outputs by name, row-major; those of other types are left out
+   * Throws when an input does not fit the model.
+   */
+  run(inputs: Readonly<Record<string, OrtInput>>): Promise<Record<string, Float32Array>>
   release(): Promise<void>
 }
+export type CreateSession = (model: Uint8Array) => Promise<OrtSession>
 
 let firstCreation: Promise<unknown> | null = null
 
 /**
- * @param model ONNX bytes: int64 ids[1,S], f32 mask[1,S] → f32 emb[1,dim]
  * Throws when the runtime cannot start or the model cannot be read. The runtime remembers a failed start: only a fresh
  * isolate can try again.
  */
-export async function createEncoderSession(model: Uint8Array): Promise<EncoderSession> {
+export const createOrtSession: CreateSession = async (model) => {
   const session = await createSession(model)
   return {
-    async run(ids) {
-      const shape = [1, ids.length]
-      const { emb } = await session.run({
-        ids: new ort.Tensor('int64', BigInt64Array.from(ids, BigInt), shape),
-        mask: new ort.Tensor('float32', new Float32Array(ids.length).fill(1), shape),
-      })
-      // A copy: the runtime's memory may move or be used again.
-      return Float32Array.from(emb!.data as Float32Array)
+    inputs: session.inputNames,
+    outputs: session.outputNames,
+    async run(inputs) {
+      const feeds = Object.entries(inputs).map(
+        ([name, { data, shape }]) => [name, new ort.Tensor(data, shape)] as const,
+      )
+      const results = await session.run(Object.fromEntries(feeds))
+      const outputs: Record<string, Float32Array> = {}
+      // Copies: the runtime's memory may move or be used again.
+      for (const [name, { data }] of Object.entries(results))
+        if (data instanceof Float32Array) outputs[name] = data.slice()
+      return outputs
     },
     release: () => session.release(),
   }
@@ -38,7 +48,8 @@ export async function createEncoderSession(model: Uint8Array): Promise<EncoderSe
 async function createSession(model: Uint8Array): Promise<ort.InferenceSession> {
   const create = () => ort.InferenceSession.create(model, { executionProviders: ['wasm'] })
   if (firstCreation) {
-    await firstCreation
+    // The first may have failed for its model's sake, which is nothing to this one.
+    await firstCreation.catch(() => {})
     return create()
   }
   const first = withPrecompiledModule(create)

@@ -7,6 +7,7 @@
  * @param ranked  best first, scores ≥ 0
  * @param groupOf group of an item, e.g. its leaf category
  * @param damping (0, 1]; 1 keeps the order, small values alternate groups
+ * @param isLate  asked before each place; from the first yes on the places go by score alone
  * Cost: O(groups · limit) after one pass over `ranked`.
  */
 export function diversify<T extends { score: number }>(
@@ -14,6 +15,7 @@ export function diversify<T extends { score: number }>(
   groupOf: (item: T) => string,
   damping: number,
   limit: number,
+  isLate: () => boolean = () => false,
 ): T[] {
   const groups = new Map<string, { items: T[]; taken: number }>()
   for (const item of ranked) {
@@ -24,6 +26,7 @@ export function diversify<T extends { score: number }>(
   }
   const chosen: T[] = []
   while (chosen.length < limit) {
+    if (isLate()) return [...chosen, ...withoutThose(ranked, chosen).slice(0, limit - chosen.length)]
     let best: { items: T[]; taken: number } | null = null
     let bestScore = Number.NEGATIVE_INFINITY
     for (const group of groups.values()) {
@@ -40,4 +43,9 @@ export function diversify<T extends { score: number }>(
     best.taken++
   }
   return chosen
+}
+
+function withoutThose<T>(items: readonly T[], those: readonly T[]): T[] {
+  const taken = new Set(those)
+  return items.filter((item) => !taken.has(item))
 }

@@ -3,11 +3,14 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { type FixtureItem, fixtureIndex } from '../../shared/retrieval/fixture.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
+import { RANK_FEATURES, RANK_FEATURES_MAX } from '../../shared/schema/rank-features.ts'
 import { createMemoryProfileStore } from '../profile/memory-store.ts'
 import { applyEvents, type Profile, type ProfileStore } from '../profile/profile.ts'
-import { NO_SIGNALS } from '../ranking/signals.ts'
+import { linearRanker } from '../ranking/ranker.ts'
+import { type LoadedSignals, NO_SIGNALS } from '../ranking/signals.ts'
+import { type Stage, StageTimer } from '../ranking/stages.ts'
 import { diversify } from './diversity.ts'
-import { createRecommend, PROFILE_BUDGET_MS, rankFor } from './recommend.ts'
+import { createRecommend, rankFor } from './recommend.ts'
 
 const NOW = 1_760_000_000_000
 const SEED = 31
@@ -35,60 +38,62 @@ const event = (item: number, kind: StoredEvent['kind'] = 'view', ageMinutes = 1)
   ...(kind === 'rating' ? { rating: 5 } : {}),
 })
 const request = { limit: 10, itemId: undefined as string | undefined, cart: [] as string[] }
-const idsFor = (profile: Profile | null, change = {}, signals = NO_SIGNALS) =>
-  rankFor(index, signals, profile, { ...request, ...change }, NOW).map(({ doc }) => index.id(doc))
-const kindsFor = (profile: Profile | null, change = {}) =>
-  idsFor(profile, change).map((id) => ITEMS[Number(id.slice(1)) - 1]!.category![1])
+const BUDGETS = { profile: 50, retrieve: 100, rank: 20, diversify: 20 }
+const calm = () => new StageTimer(() => 0, BUDGETS)
+const byHand = (features: Float32Array, rows: number) => ({
+  scores: linearRanker.score(features, rows),
+  degraded: [],
+})
+const rank = async (profile: Profile | null, change = {}, signals: LoadedSignals = NO_SIGNALS) =>
+  (await rankFor(index, signals, profile, { ...request, ...change }, NOW, calm(), byHand)).list
+const idsFor = async (profile: Profile | null, change = {}, signals = NO_SIGNALS) =>
+  (await rank(profile, change, signals)).map(({ doc }) => index.id(doc))
+const kindsFor = async (profile: Profile | null, change = {}) =>
+  (await idsFor(profile, change)).map((id) => ITEMS[Number(id.slice(1)) - 1]!.category![1])
 
 describe('ranking for a shopper', () => {
-  it('prefers the kind that was viewed, and says which item it comes from', () => {
-    const [first] = rankFor(index, NO_SIGNALS, applyEvents(null, [event(1)]), request, NOW)
+  it('prefers the kind that was viewed, and says which item it comes from', async () => {
+    const [first] = await rank(applyEvents(null, [event(1)]))
     expect(index.category(first!.doc)).toContain('lamp')
     expect(first!.reasons).toContain("because you viewed 'lamp number 1'")
   })
-  it('lets a newer interest outweigh an older one', () => {
+  it('lets a newer interest outweigh an older one', async () => {
     const profile = applyEvents(null, [event(1, 'view', 60 * 24 * 60), event(2, 'view', 1)])
-    expect(kindsFor(profile)[0]).toBe('chair')
+    expect((await kindsFor(profile))[0]).toBe('chair')
   })
-  it('takes no wish from a bad rating', () => {
+  it('takes no wish from a bad rating', async () => {
     const disliked = applyEvents(null, [{ ...event(1, 'rating'), rating: 1 }])
-    expect(idsFor(disliked)).toEqual(idsFor(null))
+    expect(await idsFor(disliked)).toEqual(await idsFor(null))
   })
-  it('brings what is bought together, with its reason', () => {
+  it('brings what is bought together, with its reason', async () => {
     const signals = { ...NO_SIGNALS, together: new Map([[1, [[3, 0.9] as const]]]) }
-    const ranked = rankFor(index, signals, applyEvents(null, [event(1, 'purchase')]), request, NOW)
+    const ranked = await rank(applyEvents(null, [event(1, 'purchase')]), {}, signals)
     const partner = ranked.find(({ doc }) => index.id(doc) === 'i3')!
     expect(partner.reasons).toContain("often bought with 'lamp number 1'")
   })
-  it('gives popular items to a new shopper, best first within a category', () => {
+  it('gives popular items to a new shopper, best first within a category', async () => {
     const popular = [
       [5, 100],
       [9, 90],
       [2, 80],
     ] as const
-    const ids = idsFor(null, { limit: 3 }, { ...NO_SIGNALS, popular })
+    const ids = await idsFor(null, { limit: 3 }, { ...NO_SIGNALS, popular })
     expect(ids.sort()).toEqual(['i2', 'i5', 'i9'])
   })
-  it('is never empty while something is in stock, never repeats, never shows what is sold out, bought, or in the cart', () => {
+  it('is never empty while something is in stock, never repeats, never shows what is sold out, bought, or in the cart', async () => {
     const kind = fc.constantFrom('view', 'click', 'add-to-cart', 'purchase', 'rating')
     const history = fc.array(
       fc.record({ item: fc.integer({ min: 1, max: 45 }), kind, age: fc.integer({ min: 0, max: 100_000 }) }),
       { maxLength: 30 },
     )
     const cart = fc.array(fc.integer({ min: 1, max: 45 }), { maxLength: 5 })
-    fc.assert(
-      fc.property(history, cart, fc.integer({ min: 1, max: 20 }), (events, inCart, limit) => {
+    await fc.assert(
+      fc.asyncProperty(history, cart, fc.integer({ min: 1, max: 20 }), async (events, inCart, limit) => {
         const profile = applyEvents(
           null,
           events.map(({ item, kind, age }) => event(item, kind as StoredEvent['kind'], age)),
         )
-        const ranked = rankFor(
-          index,
-          NO_SIGNALS,
-          profile,
-          { ...request, limit, cart: inCart.map((n) => `i${n}`) },
-          NOW,
-        )
+        const ranked = await rank(profile, { limit, cart: inCart.map((n) => `i${n}`) })
         const ids = ranked.map(({ doc }) => index.id(doc))
         expect(ids.length).toBeGreaterThan(0)
         expect(ids.length).toBeLessThanOrEqual(limit)
@@ -106,13 +111,69 @@ describe('ranking for a shopper', () => {
   })
 })
 
+describe('a stage over its budget', () => {
+  const stuck = (stage: Stage) => {
+    const stages = calm()
+    let running: Stage | null = null
+    return Object.assign(stages, {
+      begin: (next: Stage) => {
+        running = next
+      },
+      isOver: () => running === stage,
+    })
+  }
+  it('diversify: the places go by score, and the reply says so', async () => {
+    const profile = applyEvents(null, [event(1), event(2)])
+    for (const one of [profile, null]) {
+      const late = stuck('diversify')
+      const { list, degraded } = await rankFor(index, NO_SIGNALS, one, request, NOW, late, byHand)
+      expect(degraded).toEqual(['diversify-over-budget'])
+      expect(list).toHaveLength(request.limit)
+      expect(list.map(({ score }) => score)).toEqual(list.map(({ score }) => score).sort((a, b) => b - a))
+    }
+    const inTime = await rankFor(index, NO_SIGNALS, profile, request, NOW, calm(), byHand)
+    expect(inTime.degraded).toEqual([])
+  })
+})
+
+describe('another ranker', () => {
+  const profile = applyEvents(null, [event(1), event(2)])
+  it('decides the order, from the same features, and the reply says what it says', async () => {
+    const seen = RANK_FEATURES.indexOf('seen')
+    const onlySeen = async (features: Float32Array, rows: number) => ({
+      scores: Float32Array.from({ length: rows }, (_, row) => features[row * RANK_FEATURES_MAX + seen]!),
+      degraded: ['ranker-loading' as const],
+    })
+    const { list, degraded } = await rankFor(index, NO_SIGNALS, profile, request, NOW, calm(), onlySeen)
+    expect(degraded).toEqual(['ranker-loading'])
+    expect(list.slice(0, 2).map(({ doc }) => index.id(doc))).toEqual(['i1', 'i2'])
+    expect(list.map(({ score }) => score)).toEqual([1, 1, ...Array(8).fill(0)])
+  })
+  it('sees features in [0, 1], and zeros where no feature is', async () => {
+    let looked = 0
+    const look = (features: Float32Array, rows: number) => {
+      for (let row = 0; row < rows; row++) {
+        const own = features.subarray(row * RANK_FEATURES_MAX, (row + 1) * RANK_FEATURES_MAX)
+        expect(own.every((x) => x >= 0 && x <= 1)).toBe(true)
+        expect(own.subarray(RANK_FEATURES.length).every((x) => x === 0)).toBe(true)
+        looked++
+      }
+      return byHand(features, rows)
+    }
+    await rankFor(index, NO_SIGNALS, profile, request, NOW, calm(), look)
+    expect(looked).toBeGreaterThan(10)
+  })
+})
+
 describe('a profile that does not come', () => {
   const answer = (profiles: ProfileStore, timeout?: (ms: number) => AbortSignal) =>
-    createRecommend({ profiles, clock: () => NOW, ...(timeout ? { timeout } : {}) })(index, NO_SIGNALS, {
-      ...request,
-      requestId: 'r',
-      user: 'u',
-    })
+    createRecommend({
+      profiles,
+      rank: (_ref, features, rows) => byHand(features, rows),
+      clock: () => NOW,
+      profileBudgetMs: BUDGETS.profile,
+      ...(timeout ? { timeout } : {}),
+    })(index, NO_SIGNALS, { ...request, requestId: 'r', user: 'u' }, calm(), () => {})
 
   it('in time: popular items are given after the budget, and the reply says so', async () => {
     const asked: number[] = []
@@ -129,7 +190,7 @@ describe('a profile that does not come', () => {
       asked.push(ms)
       return AbortSignal.abort()
     })
-    expect(asked).toEqual([PROFILE_BUDGET_MS])
+    expect(asked).toEqual([BUDGETS.profile])
     expect(reply.degraded).toEqual(['profile-timeout'])
     expect(reply.hits).toHaveLength(10)
   })
@@ -163,6 +224,23 @@ describe('diversify', () => {
           const own = (items: typeof list) => items.filter((one) => one.group === group)
           expect(own(chosen)).toEqual(own(list).slice(0, own(chosen).length))
         }
+      }),
+      { seed: SEED },
+    )
+  })
+  it('keeps what it has chosen when time is up, and goes on by score without repeating', () => {
+    fc.assert(
+      fc.property(lists, fc.nat(10), fc.nat(40), (list, places, limit) => {
+        let asked = 0
+        const isLate = () => asked++ >= places
+        const chosen = diversify(list, ({ group }) => group, 0.5, limit, isLate)
+        const whole = diversify(list, ({ group }) => group, 0.5, limit)
+        expect(chosen.length).toBe(whole.length)
+        expect(new Set(chosen).size).toBe(chosen.length)
+        const kept = Math.min(places, chosen.length)
+        expect(chosen.slice(0, kept)).toEqual(whole.slice(0, kept))
+        const rest = list.filter((item) => !chosen.slice(0, kept).includes(item))
+        expect(chosen.slice(kept)).toEqual(rest.slice(0, chosen.length - kept))
       }),
       { seed: SEED },
     )

@@ -1,22 +1,20 @@
-/** @file Recommendations: profile → interests → candidates from vectors, bought-together and popular → rules → diversity. */
+/** @file Recommendations: profile → interests → candidates from vectors, bought-together and popular → ranker → diversity. */
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
+import { RANK_FEATURES, RANK_FEATURES_MAX, type RankFeature } from '../../shared/schema/rank-features.ts'
 import type { RankedReply } from '../../shared/schema/replies.ts'
 import type { Profile, ProfileStore } from '../profile/profile.ts'
 import { rankedFrame, type Scored, toHit } from '../ranking/ranked.ts'
+import { LINEAR_WEIGHTS, type Rank, type RankerFault, type Scores } from '../ranking/ranker.ts'
 import type { LoadedSignals } from '../ranking/signals.ts'
+import type { OverBudget, StageTimer } from '../ranking/stages.ts'
+import type { WaitUntil } from '../ranking/wait-until.ts'
 import { diversify } from './diversity.ts'
 import { categoryShares, interestVector, type Seed, seedsOf } from './interests.ts'
 
-/** What the profile may cost a shopper's wait. */
-export const PROFILE_BUDGET_MS = 50
 const VECTOR_CANDIDATES = 200
 const POPULAR_CANDIDATES = 200
 const SEEDS_WITH_PARTNERS = 10
-/** Shares of the score; each part is scaled to [0, 1]. Set by hand until there is a trained ranker. */
-const WEIGHTS = { vector: 0.4, together: 0.35, category: 0.2, popular: 0.05 }
-/** An item that was looked at already may come again, later in the list. */
-const SEEN_FACTOR = 0.35
 const WARM_DAMPING = 0.9
 const COLD_DAMPING = 0.5
 const TITLE_CHARS_IN_REASON = 60
@@ -36,36 +34,50 @@ export type Recommend = (
   index: Index,
   signals: LoadedSignals,
   request: RecommendRequest,
+  stages: StageTimer,
+  waitUntil: WaitUntil,
 ) => Promise<RankedReply>
 
 type Deps = {
   profiles: ProfileStore
+  rank: Rank
   clock: () => number
+  /** What the profile may cost a shopper's wait, milliseconds. */
+  profileBudgetMs: number
   /** Ends the wait for a profile. Replaced in tests. */
   timeout?: (ms: number) => AbortSignal
 }
 
 export const createRecommend =
-  ({ profiles, clock, timeout = (ms) => AbortSignal.timeout(ms) }: Deps): Recommend =>
-  async (index, signals, request) => {
-    const read = await profiles.read(request.user, timeout(PROFILE_BUDGET_MS))
+  ({ profiles, rank, clock, profileBudgetMs, timeout = (ms) => AbortSignal.timeout(ms) }: Deps): Recommend =>
+  async (index, signals, request, stages, waitUntil) => {
+    const read = await profiles.read(request.user, timeout(profileBudgetMs))
     const profile = read.ok ? read.value : null
     const degraded = read.ok ? [] : [`profile-${read.error.kind}`]
-    const ranked = rankFor(index, signals, profile, request, clock())
+    const scoreAll: ScoreAll = (features, rows) =>
+      rank(index.manifest.ranker, features, rows, stages, waitUntil)
+    const ranked = await rankFor(index, signals, profile, request, clock(), stages, scoreAll)
     return {
-      ...rankedFrame(request.requestId, index, degraded),
-      hits: ranked.map((scored) => toHit(index, scored)),
+      ...rankedFrame(request.requestId, index, [...degraded, ...ranked.degraded]),
+      hits: ranked.list.map((scored) => toHit(index, scored)),
     }
   }
 
-/** Pure: the same index, signals, profile and time give the same list. */
-export function rankFor(
+type RankedList = { list: Scored[]; degraded: (OverBudget | RankerFault)[] }
+/** Features of candidates → scores, see `Ranker`. */
+type ScoreAll = (features: Float32Array, rows: number) => Scores | Promise<Scores>
+
+/** The same index, signals, profile, time and ranker give the same list, while there is time for it. */
+export async function rankFor(
   index: Index,
   signals: LoadedSignals,
   profile: Profile | null,
   { limit, itemId, cart }: Pick<RecommendRequest, 'limit' | 'itemId' | 'cart'>,
   nowMs: number,
-): Scored[] {
+  stages: StageTimer,
+  scoreAll: ScoreAll,
+): Promise<RankedList> {
+  stages.begin('retrieve')
   const docsOf = (ids: readonly string[]) => ids.flatMap((id) => index.docOfId(id) ?? [])
   const context = { docs: docsOf(itemId === undefined ? [] : [itemId]), cart: docsOf(cart) }
   const seeds = seedsOf(index, profile, context, nowMs)
@@ -76,42 +88,70 @@ export function rankFor(
   ])
   const accept = (doc: number) => index.stock(doc) !== 0 && !excluded.has(doc)
   if (seeds.length === 0) {
+    const popular = rankPopular(index, signals, accept)
     const rootOf = ({ doc }: Scored) => index.category(doc)[0] ?? index.brand(doc)
-    return diversify(rankPopular(index, signals, accept), rootOf, COLD_DAMPING, limit)
+    return varied(popular, rootOf, COLD_DAMPING, limit, stages)
   }
-  const candidates = scoreBySeeds(index, signals, seeds, accept)
+  const found = findBySeeds(index, signals, seeds, accept)
+  stages.begin('rank')
+  const candidates = withCategories(index, seeds, found)
+  const scoring = scoreAll(featuresOf(candidates), candidates.length)
+  // Waits only where a model runs.
+  const scored = scoring instanceof Promise ? await scoring : scoring
+  sortByScore(index, candidates, scored.scores)
+  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? index.brand(doc)
+  const { list, degraded } = varied(candidates, leafOf, WARM_DAMPING, limit, stages)
   const known = seeds.map((seed) => ({
     seed,
     vector: vectorOf(index, seed.doc),
     leaf: index.category(seed.doc).at(-1),
   }))
-  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? index.brand(doc)
   // Reasons cost more than scores: only what is shown gets them.
-  return diversify(candidates, leafOf, WARM_DAMPING, limit).map((candidate) => ({
+  const withReasons = list.map((candidate) => ({
     doc: candidate.doc,
     score: candidate.score,
     reasons: reasonsOf(index, candidate, known),
   }))
+  return { list: withReasons, degraded: [...scored.degraded, ...degraded] }
+}
+
+/** When this takes too long, the rest of the list is not varied, and that is told. */
+function varied<T extends { score: number }>(
+  ranked: readonly T[],
+  groupOf: (item: T) => string,
+  damping: number,
+  limit: number,
+  stages: StageTimer,
+): { list: T[]; degraded: OverBudget[] } {
+  stages.begin('diversify')
+  let late = false
+  const isLate = () => {
+    late ||= stages.isOver()
+    return late
+  }
+  const list = diversify(ranked, groupOf, damping, limit, isLate)
+  stages.begin('rank') // of what is shown, reasons and fields follow
+  return { list, degraded: late ? ['diversify-over-budget'] : [] }
 }
 
 type Accept = (doc: number) => boolean
 type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undefined }
-/** Parts of the score, each in [0, 1]. */
-type Parts = { vector: number; together: number; category: number; popular: number; partnerOf: Seed | null }
+/** What the ranker sees of a candidate, and whom its reason may name. */
+type Parts = Record<RankFeature, number> & { partnerOf: Seed | null }
 type Candidate = { doc: number; score: number; category: readonly string[]; parts: Parts }
 
-/** Candidates of all sources with their scores, best first; equal scores by item number. */
-function scoreBySeeds(
+/** Candidates of all sources. */
+function findBySeeds(
   index: Index,
   signals: LoadedSignals,
   seeds: readonly Seed[],
   accept: Accept,
-): Candidate[] {
+): Map<number, Parts> {
   const found = new Map<number, Parts>()
   const partsOf = (doc: number): Parts => {
     const held = found.get(doc)
     if (held) return held
-    const parts = { vector: 0, together: 0, category: 0, popular: 0, partnerOf: null }
+    const parts = { vector: 0, together: 0, category: 0, popular: 0, seen: 0, partnerOf: null }
     found.set(doc, parts)
     return parts
   }
@@ -123,20 +163,45 @@ function scoreBySeeds(
   }
   addPartners(index, signals, seeds, accept, partsOf)
   for (const { doc, score } of popularDocs(index, signals, accept)) partsOf(doc).popular = score
+  return found
+}
 
+/** Candidates with all of their parts, and no score yet. */
+function withCategories(
+  index: Index,
+  seeds: readonly Seed[],
+  found: ReadonlyMap<number, Parts>,
+): Candidate[] {
   const shares = categoryShares(index, seeds)
   const seen = new Set(seeds.map(({ doc }) => doc))
-  const candidates = [...found].map(([doc, parts]): Candidate => {
+  return [...found].map(([doc, parts]): Candidate => {
     const category = index.category(doc)
     parts.category = categoryMatch(category, shares)
-    const score =
-      WEIGHTS.vector * parts.vector +
-      WEIGHTS.together * parts.together +
-      WEIGHTS.category * parts.category +
-      WEIGHTS.popular * parts.popular
-    return { doc, category, parts, score: seen.has(doc) ? score * SEEN_FACTOR : score }
+    parts.seen = seen.has(doc) ? 1 : 0
+    return { doc, category, parts, score: 0 }
   })
-  return candidates.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+}
+
+/** Reused by every request of this isolate: a ranker looks at it before it lets another request run. */
+let features = new Float32Array(0)
+
+/** f32[candidates, RANK_FEATURES_MAX] */
+function featuresOf(candidates: readonly Candidate[]): Float32Array {
+  const length = candidates.length * RANK_FEATURES_MAX
+  if (features.length < length) features = new Float32Array(length)
+  candidates.forEach(({ parts }, row) => {
+    for (let column = 0; column < RANK_FEATURES.length; column++)
+      features[row * RANK_FEATURES_MAX + column] = parts[RANK_FEATURES[column]!]
+  })
+  return features
+}
+
+/** Best first; equal scores by item number. */
+function sortByScore(index: Index, candidates: Candidate[], scores: Float32Array): void {
+  candidates.forEach((candidate, row) => {
+    candidate.score = scores[row]!
+  })
+  candidates.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
 }
 
 /** How much of the shopper's interest is in this category; a deeper level says more than the department. */
@@ -206,18 +271,19 @@ const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
   cart: (title) => `because you have ${title} in your cart`,
 }
 
+/** The part that speaks most for an item comes first, by the weights set by hand: a learnt ranker does not say why. */
 function reasonsOf(index: Index, candidate: Candidate, seeds: readonly KnownSeed[]): string[] {
   const { parts } = candidate
   const reasons: { text: string; share: number }[] = []
   if (parts.partnerOf)
     reasons.push({
       text: `often bought with ${titleOf(index, parts.partnerOf.doc)}`,
-      share: WEIGHTS.together * parts.together,
+      share: LINEAR_WEIGHTS.together * parts.together,
     })
-  const taste = WEIGHTS.vector * parts.vector + WEIGHTS.category * parts.category
+  const taste = LINEAR_WEIGHTS.vector * parts.vector + LINEAR_WEIGHTS.category * parts.category
   const nearest = taste > 0 ? nearestSeed(index, candidate, seeds) : null
   if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(index, nearest.doc)), share: taste })
-  if (parts.popular > 0) reasons.push({ text: 'popular now', share: WEIGHTS.popular * parts.popular })
+  if (parts.popular > 0) reasons.push({ text: 'popular now', share: LINEAR_WEIGHTS.popular * parts.popular })
   if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
   return reasons.sort((a, b) => b.share - a.share).map(({ text }) => text)
 }

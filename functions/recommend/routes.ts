@@ -2,11 +2,12 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import { RankedReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
-import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
+import { keyProblems, limitParam, PUBLIC, rankedJsonReply } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { PseudonymOf } from '../http/pseudonym.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
 import { elsewhereReply, isElsewhere } from '../ranking/ranked.ts'
+import type { ReportStages } from '../ranking/stage-report.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 import type { Recommend } from './recommend.ts'
 
@@ -32,7 +33,14 @@ const RecommendQuery = z.object({
     }),
 })
 
-export function recommendRoutes(recommend: Recommend, holder: IndexHolder, pseudonymOf: PseudonymOf) {
+type Deps = {
+  recommend: Recommend
+  holder: IndexHolder
+  pseudonymOf: PseudonymOf
+  reportStages: ReportStages
+}
+
+export function recommendRoutes({ recommend, holder, pseudonymOf, reportStages }: Deps) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -41,23 +49,29 @@ export function recommendRoutes(recommend: Recommend, holder: IndexHolder, pseud
       tags: ['Shopper'],
       summary: 'Recommend items to a shopper',
       description:
-        'From what the shopper did so far; popular and varied items for one who is new. When the profile does not come within 50 ms, popular items are given and `degraded` says so.',
+        'From what the shopper did so far; popular and varied items for one who is new. When the profile does not come in time (50 ms unless configured), popular items are given and `degraded` says so.',
       security: PUBLIC,
       request: { query: RecommendQuery },
       responses: {
-        200: jsonReply(RankedReply, 'Hits, best first, each with its score and reasons.'),
+        200: rankedJsonReply(RankedReply, 'Hits, best first, each with its score and reasons.'),
         ...problemResponses(400, 503),
         ...keyProblems(),
       },
     }),
     async (c) => {
       const { userId, limit, itemId, cart = [] } = c.req.valid('query')
-      const index = await holder.current(waitUntilOf(c))
+      const stages = c.get('stages')
+      stages.begin('index')
+      const waitUntil = waitUntilOf(c)
+      const index = await holder.current(waitUntil)
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
       if (isElsewhere(index)) return c.json(elsewhereReply(c.get('requestId'), index), 200)
+      stages.begin('profile')
       const user = await pseudonymOf(userId)
       const request = { requestId: c.get('requestId'), user, limit, itemId, cart }
-      return c.json(await recommend(index, holder.signals(), request), 200)
+      const reply = await recommend(index, holder.signals(), request, stages, waitUntil)
+      reportStages(c, 'recommend', reply)
+      return c.json(reply, 200)
     },
   )
   return app

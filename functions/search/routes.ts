@@ -4,9 +4,10 @@ import { FILTER_CHARS_MAX } from '../../shared/retrieval/filter.ts'
 import { SEARCH_DEPTH_MAX } from '../../shared/retrieval/hybrid.ts'
 import { FACET_NAMES, SearchReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
-import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
+import { keyProblems, limitParam, PUBLIC, rankedJsonReply } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
+import type { ReportStages } from '../ranking/stage-report.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 import type { Search } from './search.ts'
 
@@ -56,7 +57,7 @@ const SearchQuery = z
     message: `offset + limit is at most ${SEARCH_DEPTH_MAX}`,
   })
 
-export function searchRoutes(search: Search, holder: IndexHolder) {
+export function searchRoutes(search: Search, holder: IndexHolder, reportStages: ReportStages) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -67,7 +68,7 @@ export function searchRoutes(search: Search, holder: IndexHolder) {
       security: PUBLIC,
       request: { query: SearchQuery },
       responses: {
-        200: jsonReply(SearchReply, 'Hits, best first, each with its score and reasons.'),
+        200: rankedJsonReply(SearchReply, 'Hits, best first, each with its score and reasons.'),
         ...problemResponses(400, 503),
         ...keyProblems(),
       },
@@ -75,11 +76,14 @@ export function searchRoutes(search: Search, holder: IndexHolder) {
     async (c) => {
       const { q, limit, offset, filter, mode, facets } = c.req.valid('query')
       const waitUntil = waitUntilOf(c)
+      const stages = c.get('stages')
+      stages.begin('index')
       const index = await holder.current(waitUntil)
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
       const request = { requestId: c.get('requestId'), query: q, limit, offset, filter, mode, facets }
-      const reply = await search(index, request, waitUntil)
+      const reply = await search(index, request, stages, waitUntil)
       if (!reply.ok) throw new ProblemError(reply.error)
+      reportStages(c, 'search', reply.value)
       return c.json(reply.value, 200)
     },
   )

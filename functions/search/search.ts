@@ -10,6 +10,7 @@ import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { QueryEncoder } from '../ranking/query-encoder.ts'
 import { rankedFrame, scoreShown } from '../ranking/ranked.ts'
 import type { SourceOf } from '../ranking/source-of.ts'
+import type { StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 
 export type SearchMode = SearchReply['mode']
@@ -27,29 +28,36 @@ type Deps = { encoder: QueryEncoder; sourceOf: SourceOf }
 export type Search = (
   index: Index,
   request: SearchRequest,
+  stages: StageTimer,
   waitUntil: WaitUntil,
 ) => Promise<Result<SearchReply, Problem>>
 
 export function createSearch({ encoder, sourceOf }: Deps): Search {
-  /** Without its encoder, hybrid search is lexical search and says so. An explicit `mode=vector` waits for it. */
+  /**
+   * Without its encoder, or when the budget is spent, hybrid search is lexical search and says so. An explicit `mode=vector`
+   * waits.
+   */
   async function encodeQuery(
     index: Index,
     { query, mode }: SearchRequest,
+    stages: StageTimer,
     waitUntil: WaitUntil,
   ): Promise<{ vector: Float32Array | null; degraded: string[] }> {
+    if (mode === 'hybrid' && stages.isOver()) return { vector: null, degraded: ['retrieve-over-budget'] }
     const encoded = await encoder.encode(index.manifest.model, query, { wait: mode === 'vector', waitUntil })
     if (encoded.ok) return { vector: encoded.value, degraded: [] }
     return { vector: null, degraded: [`query-encoder-${encoded.error.kind}`] }
   }
 
-  return async (index, request, waitUntil) => {
+  return async (index, request, stages, waitUntil) => {
+    stages.begin('retrieve')
     const { query, limit, offset, mode, facets } = request
     const filter = filterOf(request.filter)
     if (!filter.ok) return filter
 
     const weight = mode === 'lexical' ? 0 : mode === 'vector' ? 1 : weightFor(index.manifest.fusion, query)
     const { vector, degraded } =
-      weight > 0 ? await encodeQuery(index, request, waitUntil) : { vector: null, degraded: [] }
+      weight > 0 ? await encodeQuery(index, request, stages, waitUntil) : { vector: null, degraded: [] }
     const found = await sourceOf(index).retrieve({
       terms: analyseQuery(query),
       vector,
@@ -58,8 +66,10 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
       facets,
       offset,
       limit,
+      isOver: () => mode === 'hybrid' && stages.isOver(),
     })
     if (!found) return err({ kind: 'index-not-ready' })
+    stages.begin('rank')
     const hits = found.items.map(({ display, score, words }) => ({
       ...display,
       score: scoreShown(score),

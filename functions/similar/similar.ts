@@ -1,10 +1,11 @@
-/** @file Items like one item: by its words, its vector and its category, and what is bought with it. Pure. */
+/** @file Items like one item: by its words, its vector and its category, and what is bought with it. */
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { Scored } from '../ranking/ranked.ts'
 import type { LoadedSignals } from '../ranking/signals.ts'
+import type { OverBudget, StageTimer } from '../ranking/stages.ts'
 
 const CANDIDATES = 200
 /** Shares of the score; each part is scaled to [0, 1]. An untrained model's vectors say little more than shared words. */
@@ -14,21 +15,34 @@ const WEIGHTS = {
 }
 const SOLD_OUT_FACTOR = 0.5
 
-/** @returns best first, without the item itself; equal scores by item number */
-export function findSimilar(index: Index, signals: LoadedSignals, doc: number, limit: number): Scored[] {
+/**
+ * When the words took the whole budget of the stage, the vectors are left out.
+ *
+ * @returns best first, without the item itself; equal scores by item number
+ */
+export function findSimilar(
+  index: Index,
+  signals: LoadedSignals,
+  doc: number,
+  limit: number,
+  stages: StageTimer,
+): { ranked: Scored[]; degraded: OverBudget[] } {
+  stages.begin('retrieve')
   const weights = index.manifest.model.trained ? WEIGHTS.trained : WEIGHTS.untrained
   const accept = (other: number) => other !== doc
-  const own = vectorOf(index, doc)
   // A closing space: the title's last word is whole, not the beginning of one.
   const byWords = scaled(
     searchLexical(index, analyseQuery(`${index.title(doc)} `), CANDIDATES, accept).matches,
   )
+  const isLate = stages.isOver()
+  const own = isLate ? null : vectorOf(index, doc)
   const byMeaning = scaled(own ? searchVector(index, own, CANDIDATES, accept) : [])
   const together = new Map<number, number>()
   for (const [number, score] of signals.together.get(index.number(doc)) ?? []) {
     const partner = index.docOfNumber(number)
     if (partner !== undefined && accept(partner)) together.set(partner, Math.min(1, score))
   }
+  stages.begin('rank')
   const category = index.category(doc)
   const candidates = new Set([...byWords.keys(), ...byMeaning.keys(), ...together.keys()])
   const ranked = [...candidates].map((other) => {
@@ -45,7 +59,8 @@ export function findSimilar(index: Index, signals: LoadedSignals, doc: number, l
     ]
     return { doc: other, score: index.stock(other) === 0 ? score * SOLD_OUT_FACTOR : score, reasons }
   })
-  return ranked.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc)).slice(0, limit)
+  ranked.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+  return { ranked: ranked.slice(0, limit), degraded: isLate ? ['retrieve-over-budget'] : [] }
 }
 
 /** Scores to (0, 1] by the best of the list. */

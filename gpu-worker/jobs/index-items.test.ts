@@ -103,6 +103,18 @@ describe('the index job', () => {
     expect(vectorOf(index, index.docOfNumber(1)!)).not.toBeNull()
   })
 
+  it('keeps the ranker that the manifest names', async () => {
+    await putBatch('b1', [{ number: 1 }])
+    await workerOn(blobs).run(['b1'], never)
+    const store = createIndexStore(blobs)
+    const from = (await store.load())!
+    const ranker = { key: 'ranker.onnx', bytes: 1, sha256: '0'.repeat(64), features: ['vector'] }
+    await store.publish(from, { ...from.manifest, ranker }, 0)
+    await putBatch('b2', [{ number: 2 }])
+    await workerOn(blobs).run(['b2'], never)
+    expect((await published()).manifest).toMatchObject({ version: 3, ranker })
+  })
+
   it('the newest version wins, in whatever order batches come, and a late removal or revival is not undone', async () => {
     await putBatch('v1', [{ number: 1, version: 1, title: 'First' }])
     await putBatch('v2', [{ number: 1, version: 2, title: 'Second' }])

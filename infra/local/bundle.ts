@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 
 export const PROJECT_ROOT = join(import.meta.dirname, '../..')
 const SOURCES = ['functions', 'shared', 'wrangler.toml', 'package-lock.json', 'tsconfig.json']
@@ -13,27 +13,34 @@ export type BundledModule = {
   contents: string | Uint8Array
 }
 
-/** Bundle the edge unless this very source was bundled before. Modules; the entry comes first. */
-export async function bundleEdge(): Promise<BundledModule[]> {
-  const folder = join(PROJECT_ROOT, '.cache/edge', hashOf(SOURCES))
-  if (!existsSync(folder)) await build(folder)
+export const bundleEdge = (): Promise<BundledModule[]> => bundleWorker('functions/index.ts')
+
+/**
+ * Bundle a Worker of this project unless this very source was bundled before. Modules; the entry comes first.
+ *
+ * @param entry path of the source from the project's root
+ */
+export async function bundleWorker(entry: string): Promise<BundledModule[]> {
+  const folder = join(PROJECT_ROOT, '.cache/edge', hashOf([...SOURCES, entry]))
+  if (!existsSync(folder)) await build(entry, folder)
+  const main = basename(entry).replace(/\.ts$/, '.js')
   const files = readdirSync(folder).filter((name) => !/\.(map|md)$/.test(name))
   return files
-    .sort((a, b) => Number(b === 'index.js') - Number(a === 'index.js'))
+    .sort((a, b) => Number(b === main) - Number(a === main))
     .map((name) => {
       const path = join(folder, name)
-      if (name === 'index.js') return { type: 'ESModule', path: name, contents: readFileSync(path, 'utf8') }
+      if (name === main) return { type: 'ESModule', path: name, contents: readFileSync(path, 'utf8') }
       if (name.endsWith('.wasm')) return { type: 'CompiledWasm', path: name, contents: readFileSync(path) }
       return { type: 'Text', path: name, contents: readFileSync(path, 'utf8') }
     })
 }
 
-async function build(folder: string): Promise<void> {
+async function build(entry: string, folder: string): Promise<void> {
   // Built aside and moved: two stacks may start at once, and a half-written folder must not look like a bundle.
   const draft = `${folder}.${process.pid}`
   mkdirSync(draft, { recursive: true })
   const wrangler = join(PROJECT_ROOT, 'node_modules/wrangler/bin/wrangler.js')
-  const child = spawn(process.execPath, [wrangler, 'deploy', '--dry-run', '--outdir', draft], {
+  const child = spawn(process.execPath, [wrangler, 'deploy', entry, '--dry-run', '--outdir', draft], {
     cwd: PROJECT_ROOT,
     env: {
       ...process.env,

@@ -23,6 +23,8 @@ export type Retrieval = {
   /** offset + limit ≤ SEARCH_DEPTH_MAX */
   offset: number
   limit: number
+  /** Asked after the words: true leaves out what only the vectors would find, and says so. */
+  isOver?: () => boolean
 }
 
 /** What an item shows, wherever it is. */
@@ -64,6 +66,10 @@ export const createIndexSource = (index: Index): Source => ({
     const seen = seenOf(index, retrieval)
     const lexical = findWords(index, retrieval, accept, seen)
     const { vector } = retrieval
+    if (vector && retrieval.isOver?.()) {
+      const page = pageOf(index, { ...retrieval, vectorWeight: 0 }, { lexical, near: [], seen })
+      return { ...page, degraded: ['retrieve-over-budget'] }
+    }
     const near = vector ? vectorMatches(index, vector, lexical.matches, accept) : []
     return pageOf(index, retrieval, { lexical, near, seen })
   },

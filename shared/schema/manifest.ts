@@ -1,5 +1,6 @@
 /** @file The manifest: the only mutable object of the index. Readers see one manifest whole, or the one before. */
 import { z } from 'zod'
+import { RANK_FEATURES_MAX } from './rank-features.ts'
 
 export const MANIFEST_KEY = 'manifest.json'
 export const MANIFEST_FORMAT = 1
@@ -50,6 +51,13 @@ export const ModelRef = z.object({
 })
 export type ModelRef = z.infer<typeof ModelRef>
 
+/** Scores the candidates of a recommendation: ONNX, f32 features[n, RANK_FEATURES_MAX] → f32 score[n], finite and ≥ 0. */
+export const RankerRef = Blob.extend({
+  /** The columns that it has learnt from: the first of `RANK_FEATURES`. */
+  features: z.array(z.string()).min(1).max(RANK_FEATURES_MAX),
+})
+export type RankerRef = z.infer<typeof RankerRef>
+
 /** How hybrid search mixes its two lists: as the model has learnt it, or found by the worker on known-item queries. */
 export const Fusion = z.object({
   ...weights,
@@ -95,6 +103,8 @@ export const Manifest = z.object({
   publishedAt: z.iso.datetime(),
   model: ModelRef,
   fusion: Fusion,
+  /** Absent: candidates are scored by weights set by hand. */
+  ranker: RankerRef.optional(),
   /** Oldest first. */
   segments: z.array(SegmentRef),
   placement: Placement.optional(),

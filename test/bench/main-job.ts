@@ -6,23 +6,18 @@
  * Uses the Icecat catalogue where `AISLE_DATA` (default ../shared/data) has it, else the sample shop, and says which.
  * Times are wall-clock on a shared machine: medians and tails of many requests, one client, Miniflare's direct socket.
  */
-import { spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
-import { readCatalogue } from '../../infra/cli/catalogue-file.ts'
 import { createClient } from '../../infra/cli/client.ts'
 import type { ImportOutcome } from '../../infra/cli/import.ts'
 import { type Stack, startStack } from '../../infra/local/stack.ts'
-import { sampleCatalogue } from '../../infra/sample/catalogue.ts'
 import { createRandom } from '../../shared/lib/random.ts'
-import { applyFieldMap, FieldMap } from '../../shared/quality/field-map.ts'
+import { peakMb, prepareCatalogue, queryFrom, runImporter, untilQuiet } from './shop.ts'
 
 const SEED = 7
 const WARM_UP_REQUESTS = 200
-const QUIET_LOOKS = 6
-const DATA = process.env['AISLE_DATA'] ?? '../shared/data'
 
 export type MainJobSizes = { items: number; requests: number; changes: number }
 export const SMOKE: MainJobSizes = { items: 60, requests: 20, changes: 2 }
@@ -60,7 +55,7 @@ export async function measureMainJob(sizes: MainJobSizes): Promise<MainJobReport
   const source = await prepareCatalogue(folder, sizes.items)
   const stack = await startStack({ stateDir: join(folder, 'state'), port: 0, quiet: true })
   try {
-    const imported = await runImporter(source.file, source.map, stack)
+    const imported = await runImporter(source, stack)
     const edgeImportMb = peakMb(stack.pids['edge']!)
     const random = createRandom(SEED)
     const pick = () => source.items[Math.floor(random() * source.items.length)]!
@@ -102,85 +97,6 @@ export async function measureMainJob(sizes: MainJobSizes): Promise<MainJobReport
     await stack.stop()
     rmSync(folder, { recursive: true, force: true })
   }
-}
-
-type Source = { name: string; file: string; map: string; items: { id: string; title: string }[] }
-
-async function prepareCatalogue(folder: string, items: number): Promise<Source> {
-  const icecat = join(DATA, 'icecat/products.ndjson.gz')
-  const map = 'test/fixtures/icecat.map.json'
-  if (existsSync(icecat)) {
-    const fields = FieldMap.parse(JSON.parse(readFileSync(map, 'utf8')))
-    const rows: Record<string, unknown>[] = []
-    for await (const { row } of readCatalogue(icecat)) {
-      rows.push(row)
-      if (rows.length >= items) break
-    }
-    const mapped = rows.map((row) => applyFieldMap(fields, row) as Source['items'][number])
-    const all = items === Number.POSITIVE_INFINITY
-    const file = all ? icecat : join(folder, 'part.ndjson')
-    if (!all) writeFileSync(file, rows.map((row) => JSON.stringify(row)).join('\n'))
-    return { name: `Icecat, ${rows.length} products`, file, map, items: mapped }
-  }
-  const sample = sampleCatalogue().slice(0, items) as Source['items']
-  const file = join(folder, 'sample.ndjson')
-  const identity = join(folder, 'identity.map.json')
-  writeFileSync(file, sample.map((row) => JSON.stringify(row)).join('\n'))
-  writeFileSync(identity, JSON.stringify({ fields: {} }))
-  return {
-    name: `sample shop, ${sample.length} products (no Icecat in ${DATA})`,
-    file,
-    map: identity,
-    items: sample,
-  }
-}
-
-/** The importer runs as a user runs it, in its own process, so that its memory is its own. */
-async function runImporter(file: string, map: string, stack: Stack) {
-  const args = ['infra/cli/aisle.ts', 'import', file, '--map', map, '--wait', '--json']
-  const child = spawn(process.execPath, [...args, '--url', stack.url, '--key', stack.keys.secret], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let importerPeakMb = 0
-  const sampler = setInterval(() => {
-    importerPeakMb = Math.max(importerPeakMb, peakMb(child.pid!))
-  }, 100)
-  let output = ''
-  for await (const chunk of child.stdout) output += chunk
-  clearInterval(sampler)
-  return { ...(JSON.parse(output.trim().split('\n').at(-1)!) as ImportOutcome), importerPeakMb }
-}
-
-/** After an import the worker merges and tunes; wait until the index has stayed the same for a while. */
-async function untilQuiet(client: ReturnType<typeof createClient>): Promise<void> {
-  let version = -1
-  for (let looks = 0; looks < QUIET_LOOKS; looks++) {
-    const { index } = await client.get<{ index: { version: number } }>('/v1/status')
-    if (index.version !== version) looks = 0
-    version = index.version
-    await new Promise((resolve) => setTimeout(resolve, 1_000))
-  }
-}
-
-/** Highest resident set so far, MB; 0 when the process is gone. */
-function peakMb(pid: number): number {
-  try {
-    const kilobytes = /VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
-    return Math.round(Number(kilobytes ?? 0) / 1_000)
-  } catch {
-    return 0
-  }
-}
-
-/** One to three neighbouring words of a title, as people type them. */
-function queryFrom(title: string, random: () => number): string {
-  const words = title.split(/\s+/)
-  const length = 1 + Math.floor(random() * 3)
-  const from = Math.floor(random() * Math.max(1, words.length - length))
-  return words
-    .slice(from, from + length)
-    .join(' ')
-    .slice(0, 200)
 }
 
 async function seedShopper(client: ReturnType<typeof createClient>, pick: () => { id: string }) {

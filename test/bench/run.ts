@@ -10,6 +10,8 @@ const BENCHMARKS = [
   'kernels.ts',
   'lexical.ts',
   'main-job.ts',
+  'ranker.ts',
+  'serve.ts',
   'tokenizer.ts',
   'train.ts',
 ]
