@@ -18,8 +18,8 @@ import type { ReadBucket } from './index-holder.ts'
 import { loadBlob } from './load-blob.ts'
 import type { Nearest, NearItem, RemoteVectors } from './remote-vectors.ts'
 
-/** Lists read for a query: see the table in the README. */
-export const PROBES = 16
+/** Lists read for a query: see the table in the README. Each is a read of the bucket, where the cache has not got it. */
+export const PROBES = 32
 export const IVF_BUDGET_MS = 200
 /** Candidates of a query; the index then says which of them it shows. */
 const NEAREST_MAX = 400
