@@ -1,7 +1,9 @@
 /** @file The shard as a Durable Object: one for each part of a large index and region. Keeps nothing but what is in memory. */
 import { DurableObject } from 'cloudflare:workers'
+import relaxedKernels from '../../shared/kernels/relaxed.wasm'
 import type { ShardQuery } from '../../shared/retrieval/shard.ts'
 import type { Asked } from '../../shared/retrieval/statistics.ts'
+import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import type { Bindings } from '../env.ts'
 import { createShard, type Shard, type Slice } from './shard.ts'
 
@@ -11,7 +13,10 @@ export class SearchShard extends DurableObject<Bindings> implements Shard {
 
   constructor(state: DurableObjectState, env: Bindings) {
     super(state, env)
-    this.#shard = createShard(env.BUCKET)
+    this.#shard = createShard({
+      bucket: env.BUCKET,
+      engine: createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels }),
+    })
   }
 
   prepare(slice: Slice) {

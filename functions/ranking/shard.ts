@@ -5,14 +5,15 @@
  * than who asks. While a new version takes over, the one before is still here for the requests that began on it.
  */
 import { assert } from '../../shared/lib/result.ts'
-import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
+import { buildIndex, type Index, placeVectors } from '../../shared/retrieval/load-index.ts'
 import { answerShard, type ShardAnswer, type ShardQuery, showItems } from '../../shared/retrieval/shard.ts'
 import type { Display } from '../../shared/retrieval/source.ts'
 import { type Asked, statisticsOf, type Told, tell } from '../../shared/retrieval/statistics.ts'
 import type { Blob, Manifest, SegmentRef } from '../../shared/schema/manifest.ts'
 import { hideRows } from '../../shared/segment/dead-rows.ts'
-import { decodeSegment, type Segment } from '../../shared/segment/decode.ts'
-import { INDEX_BYTES_MAX, type ReadBucket } from './index-holder.ts'
+import { decodeSegment, type Segment, withoutVectors } from '../../shared/segment/decode.ts'
+import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
+import { INDEX_BYTES_MAX, RESIDENT_BYTES_MAX, type ReadBucket } from './index-holder.ts'
 import { loadBlob } from './load-blob.ts'
 
 /** The version in use and the one before. */
@@ -49,48 +50,76 @@ export type Shard = {
   has(slice: Slice, rows: readonly { number: number; version: number }[]): Promise<ShardReply<boolean[]>>
 }
 
-/** Every method rejects when the slice cannot be loaded; the next call tries again. */
-export function createShard(bucket: ReadBucket): Shard {
-  const indexes = new Map<string, Promise<Index>>()
-  const segments = new Map<string, Segment>()
+type Deps = {
+  bucket: ReadBucket
+  /** Holds the vectors of this shard, and of no other. */
+  engine: VectorEngine
+}
+/** A segment, and its vectors in the engine. */
+type Loaded = { segment: Segment; part: VectorPart }
 
-  function indexOf(slice: Slice): Promise<Index> {
+/** Every method rejects when the slice cannot be loaded; the next call tries again. */
+export function createShard({ bucket, engine }: Deps): Shard {
+  const indexes = new Map<string, { index: Promise<Index>; segmentIds: readonly string[] }>()
+  const segments = new Map<string, Loaded>()
+
+  async function indexOf(slice: Slice): Promise<Index> {
     const key = keyOf(slice)
-    const held = indexes.get(key)
-    if (held) return held
-    const loading = load(slice)
-    indexes.set(key, loading)
-    loading.then(
+    const held = indexes.get(key) ?? start(key, slice)
+    const index = await held.index
+    // Its vectors may be gone: better no answer than half of one.
+    if (indexes.get(key) !== held) throw new Error(`version ${slice.version} was replaced twice meanwhile`)
+    return index
+  }
+
+  function start(key: string, slice: Slice) {
+    const held = { index: load(slice), segmentIds: slice.manifest.segments.map(({ id }) => id) }
+    indexes.set(key, held)
+    held.index.then(
       () => forget(key),
       () => indexes.delete(key),
     )
-    return loading
+    return held
   }
 
   async function load({ manifest, deadRows }: Slice): Promise<Index> {
     const bytes = manifest.segments.reduce((sum, { items, terms }) => sum + items.bytes + terms.bytes, 0)
     if (bytes > INDEX_BYTES_MAX) throw new Error(`a shard of ${bytes} bytes does not fit in an isolate`)
-    const loaded = new Map<string, Segment>()
+    const loaded = new Map<string, Loaded>()
     const waiting = [...manifest.segments]
     const loadNext = async () => {
       for (let ref = waiting.shift(); ref; ref = waiting.shift())
-        loaded.set(ref.id, await withoutDead(await segmentOf(ref), deadRows[ref.id]))
+        loaded.set(ref.id, await loadPart(ref, deadRows[ref.id]))
     }
     await Promise.all(Array.from({ length: SEGMENTS_IN_FLIGHT }, loadNext))
+    const all = manifest.segments.map(({ id }) => loaded.get(id)!)
+    engine.limit(RESIDENT_BYTES_MAX - all.reduce((sum, { segment }) => sum + segment.bytes, 0))
     return buildIndex(
       manifest,
-      manifest.segments.map(({ id }) => loaded.get(id)!),
+      all.map(({ segment }) => segment),
+      engine,
+      all.map(({ part }) => part),
     )
   }
 
-  async function segmentOf(ref: SegmentRef): Promise<Segment> {
+  async function loadPart(ref: SegmentRef, dead: Blob | undefined): Promise<Loaded> {
+    const { segment, part } = await segmentOf(ref)
+    return { segment: await withoutDead(segment, dead), part }
+  }
+
+  async function segmentOf(ref: SegmentRef): Promise<Loaded> {
     const held = segments.get(ref.id)
     if (held) return held
     const [items, terms] = await Promise.all([loadBlob(bucket, ref.items), loadBlob(bucket, ref.terms)])
-    const segment = decodeSegment({ items, terms }, ref)
+    const segment = decodeSegment({ items, terms }, ref, { detach: true })
     if (!segment.ok) throw new Error(`segment ${ref.id} is malformed: ${segment.error.reason}`)
-    segments.set(ref.id, segment.value)
-    return segment.value
+    // Another version may have loaded it meanwhile.
+    const other = segments.get(ref.id)
+    if (other) return other
+    const part = placeVectors(engine, segment.value)
+    const loaded = { segment: withoutVectors(segment.value), part }
+    segments.set(ref.id, loaded)
+    return loaded
   }
 
   async function withoutDead(segment: Segment, dead: Blob | undefined): Promise<Segment> {
@@ -100,17 +129,16 @@ export function createShard(bucket: ReadBucket): Shard {
     return hidden.value
   }
 
-  /** Drops the oldest indexes beside this one, and the segments that none has any more. */
-  async function forget(key: string): Promise<void> {
+  /** Drops the oldest versions beside this one, and the segments that none has any more, not even one that is loading. */
+  function forget(key: string): void {
     for (const old of [...indexes.keys()].filter((one) => one !== key).slice(0, -(INDEXES_MAX - 1)))
       indexes.delete(old)
-    const held = await Promise.allSettled(indexes.values())
-    const used = new Set(
-      held.flatMap((one) =>
-        one.status === 'fulfilled' ? one.value.segments.map(({ segment }) => segment.ref.id) : [],
-      ),
-    )
-    for (const id of segments.keys()) if (!used.has(id)) segments.delete(id)
+    const used = new Set([...indexes.values()].flatMap(({ segmentIds }) => segmentIds))
+    for (const [id, { part }] of segments) {
+      if (used.has(id)) continue
+      engine.release(part)
+      segments.delete(id)
+    }
   }
 
   const from =

@@ -6,6 +6,7 @@ import { facetsOf } from '../../shared/retrieval/facets.ts'
 import { createIndexSource, type Found, type Retrieval } from '../../shared/retrieval/source.ts'
 import type { FacetName } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { type Divided, type DividedRow, divideIndex } from '../../test/fixtures/divided-index.ts'
 import { createShard } from './shard.ts'
 import { createShards } from './shards.ts'
@@ -73,7 +74,8 @@ const shown = (found: Found | null) => found && { ...found, facets: facetsOf(fou
 const shardsOf = ({ bucket }: Divided) => {
   const opened = new Map<number, ReturnType<typeof createShard>>()
   return createShards({
-    open: (_, at) => opened.get(at) ?? opened.set(at, createShard(bucket)).get(at)!,
+    open: (_, at) =>
+      opened.get(at) ?? opened.set(at, createShard({ bucket, engine: createPlainEngine() })).get(at)!,
     timeout: () => new AbortController().signal,
   })
 }

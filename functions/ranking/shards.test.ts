@@ -4,8 +4,9 @@ import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { Retrieval } from '../../shared/retrieval/source.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
-import { FAULT_RETRY_MS, type IndexHolder } from './index-holder.ts'
+import { FAULT_RETRY_MS, type IndexHolder, type ReadBucket } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
 import { createShards } from './shards.ts'
 import { createShows } from './shows.ts'
@@ -24,6 +25,7 @@ const LAMP: Retrieval = {
   offset: 0,
   limit: 10,
 }
+const openShard = (bucket: ReadBucket) => createShard({ bucket, engine: createPlainEngine() })
 const never = <T>() => new Promise<T>(() => {})
 
 let divided: Divided
@@ -32,7 +34,7 @@ let shardAt: Map<number, Shard>
 let waits: AbortController[]
 beforeEach(async () => {
   divided = await divideIndex(SEGMENTS, [0, 1, 2])
-  shardAt = new Map([0, 1, 2].map((at) => [at, createShard(divided.bucket)]))
+  shardAt = new Map([0, 1, 2].map((at) => [at, openShard(divided.bucket)]))
   waits = []
 })
 
@@ -177,7 +179,7 @@ describe('from one placement to the next', () => {
     const shards = createShards({
       open(placement, at) {
         const name = `${placement}/${at}`
-        const real = opened.get(name) ?? createShard(divided.bucket)
+        const real = opened.get(name) ?? openShard(divided.bucket)
         opened.set(name, real)
         if (placement === 'p1') return real
         return { ...real, prepare: (slice) => loaded.then(() => real.prepare(slice)) }
@@ -221,7 +223,7 @@ describe('from one placement to the next', () => {
   it('a shard keeps the version before while it serves the next, and no more than these', async () => {
     const reads: string[] = []
     const bucket = bucketOf(divided.objects)
-    const shard = createShard({
+    const shard = openShard({
       get(key) {
         reads.push(key)
         return bucket.get(key)
@@ -233,6 +235,30 @@ describe('from one placement to the next', () => {
       expect(numbersOf(await shards.source(manifest).retrieve(LAMP))).toEqual([1, 2, 11, 12, 21, 22])
     // The segments are the same in all versions, and were read once.
     expect(reads.length).toBe(6)
+  })
+
+  it('a version that two others replaced while it was loading is not answered by half', async () => {
+    const bucket = bucketOf(divided.objects)
+    let release = () => {}
+    const slow = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    const late = divided.manifest.segments[2]!.items.key
+    const shard = openShard({
+      async get(key) {
+        if (key === late) await slow
+        return bucket.get(key)
+      },
+    })
+    const slices = [[0, 2], [0], [1]].map((own, at) =>
+      sliceOf(withPlacement(divided.manifest, at + 1, [own]), 0),
+    )
+    const first = shard.prepare(slices[0]!)
+    await shard.prepare(slices[1]!)
+    await shard.prepare(slices[2]!)
+    release()
+    await expect(first).rejects.toThrow('replaced twice')
+    expect((await shard.prepare(slices[0]!)).version).toBe(1)
   })
 
   it('what is searchable is asked of the shards', async () => {

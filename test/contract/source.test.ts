@@ -5,6 +5,7 @@ import { createShard } from '../../functions/ranking/shard.ts'
 import { createShards } from '../../functions/ranking/shards.ts'
 import { createVectorize } from '../../functions/ranking/vectorize.ts'
 import { buildIvf } from '../../gpu-worker/indexing/build-ivf.ts'
+import { createNodeEngine } from '../../gpu-worker/runtime/kernels.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { createIndexSource } from '../../shared/retrieval/source.ts'
 import type { IvfRef } from '../../shared/schema/manifest.ts'
@@ -36,7 +37,7 @@ function fillVectorize({ index, manifest }: Divided) {
 
 sourceContract('the index of an isolate', async ({ index }) => createIndexSource(index))
 sourceContract('shards', async ({ bucket, manifest }) => {
-  const shards = manifest.placement!.shards.map(() => createShard(bucket))
+  const shards = manifest.placement!.shards.map(() => createShard({ bucket, engine: createNodeEngine() }))
   return createShards({ open: (_, at) => shards[at]!, timeout: never }).source(manifest)
 })
 sourceContract('Vectorize, on an in-memory double of its binding', async (divided) =>
