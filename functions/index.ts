@@ -1,4 +1,6 @@
 /** @file Composition root of the edge: builds adapters once for each isolate, mounts routes, exports fetch, queue, scheduled. */
+import relaxedKernels from '../shared/kernels/relaxed.wasm'
+import { createWasmEngine } from '../shared/vector/wasm-engine.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { createDeadLetters } from './catalog/dead-letters.ts'
 import { createIdempotency } from './catalog/idempotency.ts'
@@ -41,7 +43,8 @@ function createEdge(env: Bindings) {
     ? createRestSender(config.queueApi)
     : createBindingSender({ jobs: env.JOBS, events: env.EVENTS })
 
-  const holder = createIndexHolder({ bucket, clock })
+  const engine = createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels })
+  const holder = createIndexHolder({ bucket, engine, clock })
   const encoder = createQueryEncoder({ bucket, clock })
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
   const profiles = createDynamoProfileStore({

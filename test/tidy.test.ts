@@ -99,6 +99,8 @@ describe('the tree', () => {
       'gpu-worker/index.ts',
       'infra/cli/aisle.ts',
       ...sources.filter(isTest),
+      // Compiled to WebAssembly by `npm run build:kernels`.
+      ...sources.filter((file) => file.startsWith('shared/kernels/assembly/')),
       // Loaded by path, not by import: bundled for workerd, or started as a thread.
       ...sources.filter((file) => /(worker|train)-thread\.ts$|\.d\.ts$/.test(file)),
     ]

@@ -2,11 +2,21 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { fixtureManifest } from '../../shared/retrieval/fixture.ts'
+import { vectorOf } from '../../shared/retrieval/vector.ts'
 import { contentHash, Item } from '../../shared/schema/item.ts'
 import { MANIFEST_KEY, type SegmentRef, segmentKeys } from '../../shared/schema/manifest.ts'
 import { contentOf } from '../../shared/segment/content.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
-import { createIndexHolder, FAULT_RETRY_MS, MANIFEST_CHECK_MS, type ReadBucket } from './index-holder.ts'
+import { quantiseItem } from '../../shared/vector/quantise.ts'
+import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
+import { loadKernels } from '../../test/fixtures/kernels.ts'
+import {
+  createIndexHolder,
+  FAULT_RETRY_MS,
+  MANIFEST_CHECK_MS,
+  RETIRED_MS,
+  type ReadBucket,
+} from './index-holder.ts'
 
 /** R2 in memory: `get` with a condition answers an unchanged object without its body. */
 function createBucket() {
@@ -42,7 +52,8 @@ function createBucket() {
 
 let now = 0
 let r2: ReturnType<typeof createBucket>
-const open = () => createIndexHolder({ bucket: r2.bucket, clock: () => now })
+const open = (engine = createWasmEngine(loadKernels())) =>
+  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now })
 
 async function putSegment(id: string, titles: string[], from = 1): Promise<SegmentRef> {
   const rows = await Promise.all(
@@ -55,7 +66,7 @@ async function putSegment(id: string, titles: string[], from = 1): Promise<Segme
         duplicateOf: null,
         item,
       }
-      return { row, vector: null }
+      return { row, vector: quantiseItem(Float32Array.of(from, at, 0, 1)) }
     }),
   )
   const files = encodeSegment(contentOf(rows, 4))
@@ -122,6 +133,36 @@ describe('the index holder', () => {
     await holder.fresh()
     expect(r2.readsOf(segmentKeys('a').items)).toBe(1)
     expect(r2.readsOf(segmentKeys('b').items)).toBe(1)
+  })
+  it('a request that began on the old index finds its vectors; later they make room', async () => {
+    const engine = createWasmEngine(loadKernels())
+    publish(1, await putSegment('a', ['lamp']))
+    const holder = open(engine)
+    const old = (await holder.current())!
+    const next = await putSegment('b', ['chair'], 10)
+    publish(2, next)
+    now += MANIFEST_CHECK_MS
+    expect(vectorOf((await holder.fresh())!, 0)![0]).toBeCloseTo(10)
+    expect(vectorOf(old, 0)![0]).toBeCloseTo(1)
+    now += RETIRED_MS
+    expect(vectorOf((await holder.fresh())!, 0)![0]).toBeCloseTo(10)
+    expect(vectorOf(old, 0)).toBeNull()
+  })
+  it('keeps no vectors of a publish that turned out unusable', async () => {
+    const engine = createWasmEngine(loadKernels())
+    publish(1, await putSegment('a', ['lamp']))
+    const holder = open(engine)
+    await holder.current()
+    const sizes = new Set<number>()
+    for (let version = 2; version < 40; version++) {
+      const bad = await putSegment('bad', ['chair'], 10)
+      publish(version, await putSegment(`big${version}`, Array(50).fill('lamp'), 20), { ...bad, rows: 7 })
+      now += MANIFEST_CHECK_MS
+      await holder.fresh()
+      expect(holder.fault()).toContain('malformed')
+      sizes.add(engine.state().usedBytes)
+    }
+    expect(sizes.size).toBe(1)
   })
   it('many requests to a cold isolate load the index once', async () => {
     publish(1, await putSegment('a', ['lamp']))

@@ -2,10 +2,11 @@
  * @file The index in this isolate's memory, and how it is kept up to date. Requests drive it: nothing is looked at while
  * nobody calls. A reader gets one whole index; when something published is unusable, the one before it keeps serving.
  */
-import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
+import { buildIndex, type Index, placeVectors } from '../../shared/retrieval/load-index.ts'
 import { SIGNALS_KEY } from '../../shared/schema/events.ts'
 import { type Blob, MANIFEST_KEY, Manifest, type SegmentRef } from '../../shared/schema/manifest.ts'
-import { decodeSegment, type Segment, verifyBlob } from '../../shared/segment/decode.ts'
+import { decodeSegment, type Segment, verifyBlob, withoutVectors } from '../../shared/segment/decode.ts'
+import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
 import { type LoadedSignals, NO_SIGNALS, readSignals } from './signals.ts'
 import type { WaitUntil } from './wait-until.ts'
 
@@ -18,6 +19,10 @@ export const FAULT_RETRY_MS = 30_000
 export const CHECK_STUCK_MS = 60_000
 /** Bytes of all segments of a manifest; an isolate has 128 MB. */
 export const INDEX_BYTES_MAX = 100 * 1024 * 1024
+/** Bytes that stay: what columns and terms leave of it is for vectors. */
+export const RESIDENT_BYTES_MAX = 90 * 1024 * 1024
+/** So long may a request go on reading an index that was replaced while it ran. */
+export const RETIRED_MS = 10_000
 const MANIFEST_BYTES_MAX = 1024 * 1024
 const SIGNALS_BYTES_MAX = 8 * 1024 * 1024
 /** Two blobs each: stays below the six connections that a Worker may have open. */
@@ -47,6 +52,8 @@ export type IndexHolder = {
 
 type Deps = {
   bucket: ReadBucket
+  /** Holds the vectors of this isolate. */
+  engine: VectorEngine
   /** Unix milliseconds. */
   clock: () => number
 }
@@ -54,9 +61,13 @@ type Deps = {
 /** Thrown inside a check to end it with a reason for `fault()`. */
 class Unusable extends Error {}
 
-export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
+/** A segment, and its vectors in the engine. */
+type Loaded = { segment: Segment; part: VectorPart }
+
+export function createIndexHolder({ bucket, engine, clock }: Deps): IndexHolder {
   let index: Index | null = null
-  let segments = new Map<string, Segment>()
+  let segments = new Map<string, Loaded>()
+  let retired: { part: VectorPart; untilMs: number }[] = []
   let signals = NO_SIGNALS
   let fault: string | null = null
   let manifestEtag: string | undefined
@@ -84,6 +95,8 @@ export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
   }
 
   async function checkManifest(isLatest: () => boolean): Promise<void> {
+    releaseRetired()
+    const fresh = new Map<string, Loaded>()
     try {
       // After a fault the same bytes are asked for again only now and then.
       const retry = fault !== null && clock() - faultMs >= FAULT_RETRY_MS
@@ -97,17 +110,11 @@ export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
       // Also when it turns out unusable: an unusable manifest is not read every two seconds.
       manifestEtag = found.etag
       const manifest = parseManifest(found.bytes)
-      const loaded = await loadSegments(manifest.segments)
-      const next = buildIndex(
-        manifest,
-        manifest.segments.map((ref) => loaded.get(ref.id)!),
-      )
-      if (!isLatest()) return
-      // One synchronous step: no request sees one without the other.
-      index = next
-      segments = loaded
-      fault = null
+      await loadMissing(manifest.segments, fresh)
+      if (isLatest()) swap(manifest, fresh)
+      else release(fresh)
     } catch (error) {
+      release(fresh)
       fault = error instanceof Unusable ? error.message : `reading the index failed: ${String(error)}`
       faultMs = clock()
       // What was not read to its end is not known to be bad: ask again at the next check.
@@ -115,27 +122,57 @@ export function createIndexHolder({ bucket, clock }: Deps): IndexHolder {
     }
   }
 
-  async function loadSegments(refs: readonly SegmentRef[]): Promise<Map<string, Segment>> {
-    const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
-    if (bytes > INDEX_BYTES_MAX) throw new Unusable(`the index of ${bytes} bytes does not fit in an isolate`)
-    const loaded = new Map<string, Segment>()
-    const missing = refs.filter((ref) => {
-      const held = segments.get(ref.id)
-      if (held) loaded.set(ref.id, held)
-      return !held
-    })
-    const loadNext = async () => {
-      for (let ref = missing.shift(); ref; ref = missing.shift()) loaded.set(ref.id, await loadSegment(ref))
-    }
-    await Promise.all(Array.from({ length: SEGMENTS_IN_FLIGHT }, loadNext))
-    return loaded
+  /** One synchronous step: no request sees part of it. */
+  function swap(manifest: Manifest, fresh: ReadonlyMap<string, Loaded>): void {
+    const next = new Map(manifest.segments.map(({ id }) => [id, (segments.get(id) ?? fresh.get(id))!]))
+    const loaded = manifest.segments.map(({ id }) => next.get(id)!)
+    const columnBytes = loaded.reduce((sum, { segment }) => sum + segment.bytes, 0)
+    index = buildIndex(
+      manifest,
+      loaded.map(({ segment }) => segment),
+      engine,
+      loaded.map(({ part }) => part),
+    )
+    for (const [id, { part }] of segments) if (!next.has(id)) retire(part)
+    segments = next
+    fault = null
+    engine.limit(RESIDENT_BYTES_MAX - columnBytes)
   }
 
-  async function loadSegment(ref: SegmentRef): Promise<Segment> {
+  /** Requests that began with the old index end on it; nobody tells when the last one does. */
+  function retire(part: VectorPart): void {
+    engine.retire(part)
+    retired.push({ part, untilMs: clock() + RETIRED_MS })
+  }
+
+  function releaseRetired(): void {
+    for (const { part } of retired.filter(({ untilMs }) => untilMs <= clock())) engine.release(part)
+    retired = retired.filter(({ untilMs }) => untilMs > clock())
+  }
+
+  function release(loaded: ReadonlyMap<string, Loaded>): void {
+    for (const { part } of loaded.values()) engine.release(part)
+  }
+
+  /** @param fresh receives what was not there, also when this throws */
+  async function loadMissing(refs: readonly SegmentRef[], fresh: Map<string, Loaded>): Promise<void> {
+    const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
+    if (bytes > INDEX_BYTES_MAX) throw new Unusable(`the index of ${bytes} bytes does not fit in an isolate`)
+    const missing = refs.filter((ref) => !segments.has(ref.id))
+    const loadNext = async () => {
+      for (let ref = missing.shift(); ref; ref = missing.shift()) fresh.set(ref.id, await loadSegment(ref))
+    }
+    // All are waited for: one that ends after another has failed is to be released too.
+    const ends = await Promise.allSettled(Array.from({ length: SEGMENTS_IN_FLIGHT }, loadNext))
+    for (const end of ends) if (end.status === 'rejected') throw end.reason
+  }
+
+  async function loadSegment(ref: SegmentRef): Promise<Loaded> {
     const [items, terms] = await Promise.all([loadBlob(ref.items), loadBlob(ref.terms)])
-    const segment = decodeSegment({ items, terms }, ref)
+    const segment = decodeSegment({ items, terms }, ref, { detach: true })
     if (!segment.ok) throw new Unusable(`segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`)
-    return segment.value
+    const part = placeVectors(engine, segment.value)
+    return { segment: withoutVectors(segment.value), part }
   }
 
   async function loadBlob(blob: Blob): Promise<Uint8Array> {

@@ -32,6 +32,7 @@ export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
         ports.deadLetters(),
       ])
       const manifest = index?.manifest
+      const vectors = index?.engine.state()
       return c.json(
         {
           items: { ...counts, searchable: index?.liveCount ?? 0 },
@@ -39,7 +40,11 @@ export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
             version: manifest?.version ?? 0,
             publishedAt: manifest?.publishedAt ?? null,
             segments: manifest?.segments.length ?? 0,
-            residentBytes: index?.residentBytes ?? 0,
+            residentBytes: (index?.residentBytes ?? 0) + (vectors?.residentBytes ?? 0),
+            kernels: vectors?.kernels ?? null,
+            vectorBytes: vectors?.residentBytes ?? 0,
+            estimatedRows: vectors?.estimatedRows ?? 0,
+            missingRows: vectors?.missingRows ?? 0,
             fault: holder.fault(),
           },
           model: manifest

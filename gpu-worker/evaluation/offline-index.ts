@@ -8,6 +8,7 @@ import { contentOf } from '../../shared/segment/content.ts'
 import { decodeSegment } from '../../shared/segment/decode.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
 import { quantiseItem } from '../../shared/vector/quantise.ts'
+import { createNodeEngine } from '../runtime/kernels.ts'
 
 /** Texts → unit vectors f32[dim]. */
 export type EncodeTexts = (texts: string[]) => Promise<Float32Array[]>
@@ -60,7 +61,7 @@ export async function buildOfflineIndex(
     fusion: { vectorWeight: 0 },
     segments: [ref],
   }
-  return buildIndex(manifest, [segment.value])
+  return buildIndex(manifest, [segment.value], createNodeEngine())
 }
 
 /** The same index under another mixture of words and vectors. */

@@ -2,6 +2,7 @@
 import { buildIndex } from '../../shared/retrieval/load-index.ts'
 import type { IndexStore, Published } from '../indexing/index-store.ts'
 import { chooseVectorWeight, type ShouldStop } from '../indexing/validate-fusion.ts'
+import { createNodeEngine } from '../runtime/kernels.ts'
 import type { ModelStore } from './model.ts'
 
 /** Evidence from fewer queries than this is taken again once the catalogue has doubled. */
@@ -21,7 +22,7 @@ export async function tuneFusion(
   shouldStop: ShouldStop,
 ): Promise<boolean> {
   const model = await deps.models.load(from.manifest.model)
-  const index = buildIndex(from.manifest, from.segments)
+  const index = buildIndex(from.manifest, from.segments, createNodeEngine())
   const fusion = await chooseVectorWeight(index, model.encode, shouldStop)
   if (!fusion) return false
   const { segments } = from.manifest

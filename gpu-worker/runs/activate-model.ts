@@ -15,6 +15,7 @@ import type { IndexStore, Published } from '../indexing/index-store.ts'
 import { indexedState } from '../indexing/plan-delta.ts'
 import { chooseVectorWeight } from '../indexing/validate-fusion.ts'
 import type { LoadedModel } from '../jobs/model.ts'
+import { createNodeEngine } from '../runtime/kernels.ts'
 
 export class ActivationError extends Error {}
 
@@ -122,7 +123,7 @@ async function rowsAhead(store: IndexStore, live: Published, shadow: Shadow): Pr
 /** Found before the switch, so that the first search under the new model is as good as the hundredth. */
 async function fusionFor(live: Manifest, model: LoadedModel, shadow: Shadow): Promise<Fusion> {
   const manifest: Manifest = { ...live, model: model.ref, segments: shadow.refs, fusion: { vectorWeight: 0 } }
-  return (await chooseVectorWeight(buildIndex(manifest, shadow.segments), model.encode))!
+  return (await chooseVectorWeight(buildIndex(manifest, shadow.segments, createNodeEngine()), model.encode))!
 }
 
 /** The way back is short: the vectors of the old model stay where they are, and this says where. */

@@ -3,11 +3,15 @@ import type { Manifest } from '../schema/manifest.ts'
 import type { Hit } from '../schema/replies.ts'
 import { idTerm } from '../segment/content.ts'
 import type { Segment } from '../segment/decode.ts'
+import { maskOf, scaleOf, type VectorEngine, type VectorPart } from '../vector/engine.ts'
+import { createPlainEngine } from '../vector/plain-engine.ts'
 
 /** A document is a row of a segment, numbered through all segments: `segmentBase + row`. */
 export type Index = {
   readonly manifest: Manifest
-  readonly segments: readonly { segment: Segment; base: number }[]
+  readonly segments: readonly PlacedSegment[]
+  /** What ranks the vectors of the segments. */
+  readonly engine: VectorEngine
   /** Documents, superseded rows included. */
   readonly docCount: number
   /** Documents that can be answers. */
@@ -16,7 +20,7 @@ export type Index = {
   readonly live: Uint8Array
   /** Weighted length of the average live document, half words. */
   readonly averageLength: number
-  /** Bytes that this index keeps in memory. */
+  /** Bytes that this index keeps in memory, beside what its engine holds. */
   readonly residentBytes: number
   /** Does the index show this version of the item (or its removal), or a newer one? */
   has(number: number, version: number): boolean
@@ -33,28 +37,59 @@ export type Index = {
   id(doc: number): string
   display(doc: number): Omit<Hit, 'score' | 'reasons'>
   /** Segment and row of a document. */
-  locate(doc: number): { segment: Segment; row: number }
+  locate(doc: number): { segment: Segment; part: VectorPart; row: number }
+}
+export type PlacedSegment = {
+  segment: Segment
+  base: number
+  /** Its vectors in the engine. */
+  part: VectorPart
+  /** Bits of the rows that a vector search may find: live ones with a vector. */
+  mask: Uint32Array
 }
 
-/** @param segments in the order of the manifest, oldest first */
-export function buildIndex(manifest: Manifest, segments: readonly Segment[]): Index {
+/** A segment's vectors as an engine takes them. */
+export const placeVectors = (engine: VectorEngine, segment: Segment): VectorPart =>
+  engine.place({
+    dim: segment.dim,
+    codes: segment.vectors,
+    scales: segment.vectorScale,
+    numbers: segment.number,
+  })
+
+/**
+ * @param segments in the order of the manifest, oldest first
+ * @param engine   ranks the vectors
+ * @param parts    of the segments in the engine, where they are placed already
+ */
+export function buildIndex(
+  manifest: Manifest,
+  segments: readonly Segment[],
+  engine: VectorEngine = createPlainEngine(),
+  parts: readonly VectorPart[] = segments.map((segment) => placeVectors(engine, segment)),
+): Index {
   let docCount = 0
-  const placed = segments.map((segment) => {
+  const bases = segments.map((segment, at) => {
     const base = docCount
     docCount += segment.rows
-    return { segment, base }
+    return { segment, base, part: parts[at]! }
   })
-  const newest = newestRows(placed)
+  const newest = newestRows(bases)
   const live = new Uint8Array(docCount)
   let liveCount = 0
   let lengths = 0
   for (const doc of newest.values()) {
-    const { segment, row } = locateIn(placed, doc)
+    const { segment, row } = locateIn(bases, doc)
     if (segment.live[row] !== 1) continue
     live[doc] = 1
     liveCount++
     lengths += segment.length[row]!
   }
+  const placed = bases.map((one) => {
+    const { rows, vectorScale } = one.segment
+    const mask = maskOf(rows, (row) => live[one.base + row] === 1 && scaleOf(vectorScale[row]!) > 0)
+    return { ...one, mask }
+  })
   const locate = (doc: number) => locateIn(placed, doc)
   const read =
     <T>(field: (segment: Segment, row: number) => T) =>
@@ -66,6 +101,7 @@ export function buildIndex(manifest: Manifest, segments: readonly Segment[]): In
   return {
     manifest,
     segments: placed,
+    engine,
     docCount,
     liveCount,
     live,
@@ -111,10 +147,10 @@ export function buildIndex(manifest: Manifest, segments: readonly Segment[]): In
   }
 }
 
-type Placed = readonly { segment: Segment; base: number }[]
+type Based = Omit<PlacedSegment, 'mask'>
 
 /** Document with the highest version of each number; of equals the one in the later segment. */
-function newestRows(placed: Placed): Map<number, number> {
+function newestRows(placed: readonly Based[]): Map<number, number> {
   const newest = new Map<number, number>()
   const versions = new Map<number, number>()
   for (const { segment, base } of placed)
@@ -128,9 +164,12 @@ function newestRows(placed: Placed): Map<number, number> {
   return newest
 }
 
-function locateIn(placed: Placed, doc: number): { segment: Segment; row: number } {
+function locateIn(
+  placed: readonly Based[],
+  doc: number,
+): { segment: Segment; part: VectorPart; row: number } {
   let at = placed.length - 1
   while (at > 0 && placed[at]!.base > doc) at--
-  const { segment, base } = placed[at]!
-  return { segment, row: doc - base }
+  const { segment, part, base } = placed[at]!
+  return { segment, part, row: doc - base }
 }

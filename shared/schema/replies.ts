@@ -83,6 +83,13 @@ export const StatusReply = z.object({
     publishedAt: z.string().nullable(),
     segments: z.int(),
     residentBytes: z.int(),
+    /** Which build of the vector kernels runs in the answering isolate; null while it has no index. */
+    kernels: z.enum(['relaxed-simd', 'simd', 'plain']).nullable(),
+    /** Bytes of WebAssembly memory, part of `residentBytes`. */
+    vectorBytes: z.int(),
+    /** Rows ranked by an estimate, and rows not ranked by vector at all, because memory is short. */
+    estimatedRows: z.int(),
+    missingRows: z.int(),
     /** Why the newest manifest or one of its segments could not be used; the index before it keeps serving. */
     fault: z.string().nullable(),
   }),

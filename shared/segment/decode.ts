@@ -3,12 +3,12 @@ import * as arrow from '@uwdata/flechette'
 import { err, ok, type Result } from '../lib/result.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import type { Blob, SegmentRef } from '../schema/manifest.ts'
-import { codeSums, DIM_STEP } from '../vector/quantise.ts'
+import { DIM_MAX, DIM_STEP } from '../vector/quantise.ts'
 import { CATEGORY_SEPARATOR, compareBytes, STOCK_UNKNOWN } from './encode.ts'
 
 export type FormatError = { kind: 'corrupt'; reason: string }
 
-/** A loaded segment. Arrays have one entry per row; views keep the file's buffers alive. */
+/** A loaded segment. Arrays have one entry per row; views keep the file's buffers alive, unless it is `detached`. */
 export type Segment = {
   readonly ref: SegmentRef
   readonly rows: number
@@ -22,12 +22,10 @@ export type Segment = {
   /** -1 when unknown. */
   readonly stock: Int32Array
   readonly length: Uint32Array
-  /** u8[rows, dim], see `shared/vector/quantise.ts`. */
+  /** u8[rows, dim], see `shared/vector/quantise.ts`; empty once an engine holds them. */
   readonly vectors: Uint8Array
   /** 0 when the row has no vector. */
   readonly vectorScale: Float32Array
-  /** Σ codes of each row, for `dotRows`; not in the file. */
-  readonly vectorSum: Uint32Array
   readonly text: TextColumns
   readonly terms: TermDictionary
   /** Bytes that stay resident. */
@@ -55,23 +53,38 @@ export type TermDictionary = {
 export const verifyBlob = async (bytes: Uint8Array, blob: Blob): Promise<boolean> =>
   bytes.length === blob.bytes && (await sha256Hex(bytes)) === blob.sha256
 
-/** Every malformed input is an `err`, never a throw. */
+/**
+ * Every malformed input is an `err`, never a throw.
+ *
+ * @param detach copies every column but the vectors out of the items file: once an engine has taken those, nothing keeps the
+ *               file, and no vector is in memory twice
+ */
 export function decodeSegment(
   files: { items: Uint8Array; terms: Uint8Array },
   ref: SegmentRef,
+  { detach = false } = {},
 ): Result<Segment, FormatError> {
   try {
-    return ok(read(files, ref))
+    return ok(read(files, ref, detach))
   } catch (error) {
     return err({ kind: 'corrupt', reason: error instanceof Error ? error.message : String(error) })
   }
 }
 
-function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef): Segment {
+/** The same segment without its vectors: an engine holds them. */
+export const withoutVectors = (segment: Segment): Segment => ({
+  ...segment,
+  vectors: new Uint8Array(),
+  bytes: segment.bytes - segment.vectors.length,
+})
+
+function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, detach: boolean): Segment {
   const items = arrow.tableFromIPC(files.items)
   const rows = items.numRows
   if (rows !== ref.rows) throw new Error(`segment ${ref.id} has ${rows} rows, the manifest says ${ref.rows}`)
   const { values: vectors, dim } = vectorsOf(items, rows)
+  if (detach)
+    for (const name of items.names) if (name !== 'vector') columnOf(items, name).data.forEach(copyOut)
   const text = (name: string): TextColumn => {
     const column = columnOf(items, name)
     return (row) => column.at(row) as string
@@ -90,20 +103,27 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef):
     length: valuesOf(items, 'length', Uint32Array, rows),
     vectors,
     vectorScale: valuesOf(items, 'vector_scale', Float32Array, rows),
-    vectorSum: codeSums(vectors, dim, rows),
     text: {
       ...{ contentHash: text('content_hash'), id: text('id'), title: text('title'), brand: text('brand') },
       ...{ currency: text('currency'), image: text('image'), url: text('url') },
       category: (row) => category(row).split(CATEGORY_SEPARATOR).filter(Boolean),
     },
     terms: dictionaryOf(arrow.tableFromIPC(files.terms), termRows),
-    bytes: files.items.length + files.terms.length + rows * Uint32Array.BYTES_PER_ELEMENT,
+    bytes: files.items.length + files.terms.length,
   }
 }
 
 export const isStockUnknown = (stock: number): boolean => stock === STOCK_UNKNOWN
 
 type Batch = { values: unknown; offsets: unknown; children: Batch[]; length: number }
+
+/** Arrow reads a column through views of the whole file; each becomes an array of its own. */
+function copyOut(batch: object): void {
+  for (const [name, value] of Object.entries(batch))
+    if (ArrayBuffer.isView(value)) Object.assign(batch, { [name]: (value as Uint8Array).slice() })
+  const { dictionary } = batch as { dictionary?: arrow.Column<unknown> }
+  dictionary?.data.forEach(copyOut)
+}
 
 function columnOf(table: arrow.Table, name: string): arrow.Column<unknown> {
   const column = table.getChild(name)
@@ -141,13 +161,14 @@ const valuesOf = <T extends object>(
 function vectorsOf(table: arrow.Table, rows: number) {
   const type = columnOf(table, 'vector').type as { stride?: number }
   const dim = type.stride ?? 0
-  if (dim <= 0 || dim % DIM_STEP !== 0) throw new Error(`column "vector" has ${dim} components`)
+  if (dim <= 0 || dim > DIM_MAX || dim % DIM_STEP !== 0)
+    throw new Error(`column "vector" has ${dim} components`)
   const values = view(batchOf(table, 'vector').children[0]?.values, Uint8Array, rows * dim, 'vector')
-  // Larger codes would spill over in `dotRows`.
-  for (let i = 0; i < values.length; i++)
-    if (values[i]! > 127) throw new Error('a vector code has more than 7 bits')
-  // Arrow aligns buffers to eight bytes within a file; a file that itself lies askew in memory is copied.
-  return { dim, values: values.byteOffset % 4 === 0 ? values : values.slice() }
+  // Larger codes would spill over in a sum of products.
+  let bits = 0
+  for (let i = 0; i < values.length; i++) bits |= values[i]!
+  if (bits > 127) throw new Error('a vector code has more than 7 bits')
+  return { dim, values }
 }
 
 function dictionaryOf(table: arrow.Table, rowCount: number): TermDictionary {

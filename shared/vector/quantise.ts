@@ -1,11 +1,13 @@
 /**
  * @file Vectors in 7 bits: x ≈ (code − 64) · scale, one scale per vector, items and queries alike. Seven bits leave room to
- * sum two products in one 32-bit multiplication (see `dotRows`), and cannot saturate in later SIMD kernels either.
+ * sum two products in one 32-bit multiplication (see `dotRows`), and cannot saturate in SIMD kernels either.
  */
 export const BIAS = 64
 const CODE_MAX = 63
 /** Components are read four at a time. */
 export const DIM_STEP = 4
+/** Vectors of more components are refused: what kernels sum up of them must fit in 16 bits. */
+export const DIM_MAX = 4_096
 
 export type QuantisedVector = { codes: Uint8Array; scale: number }
 /** Codes of a query in the order in which `dotRows` multiplies them, and its part of the bias. */
@@ -43,7 +45,7 @@ export function quantiseQuery(vector: Float32Array): QuantisedQuery {
   return { dim, even, odd, scale, offset: BIAS * sum }
 }
 
-/** Σ codes of each row: the other part of the bias. Made once for each segment. u32[rows] */
+/** Σ codes of each row: the other part of the bias. u32[rows] */
 export function codeSums(items: Uint8Array, dim: number, rows: number): Uint32Array {
   const sums = new Uint32Array(rows)
   for (let row = 0; row < rows; row++) {

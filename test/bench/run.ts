@@ -2,7 +2,15 @@
 import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
-const BENCHMARKS = ['compression.ts', 'device.ts', 'encode.ts', 'main-job.ts', 'tokenizer.ts', 'train.ts']
+const BENCHMARKS = [
+  'compression.ts',
+  'device.ts',
+  'encode.ts',
+  'kernels.ts',
+  'main-job.ts',
+  'tokenizer.ts',
+  'train.ts',
+]
 
 const words = process.argv.slice(2)
 // Names come first; from the first option on, a word may be the value of one.
