@@ -52,6 +52,10 @@ export function writeQuery(
   new Float64Array(memory.buffer, at + 8, 1)[0] = query.scale
 }
 
+export function readQuery(memory: WebAssembly.Memory, at: Pointer): { values: Pointer; scale: number } {
+  return { values: words(memory, at, 4)[0]!, scale: new Float64Array(memory.buffer, at + 8, 1)[0]! }
+}
+
 export const HEAP_BYTES = 12
 export const ENTRY_BYTES = 12
 export function writeHeap(memory: WebAssembly.Memory, at: Pointer, capacity: number, entries: Pointer): void {
@@ -62,7 +66,9 @@ export function readHeap(memory: WebAssembly.Memory, at: Pointer): { score: numb
   const [size, , entries] = words(memory, at, HEAP_BYTES) as unknown as [number, number, number]
   const scores = new Float32Array(memory.buffer, entries, (size * ENTRY_BYTES) / 4)
   const fields = words(memory, entries, size * ENTRY_BYTES)
-  return Array.from({ length: size }, (_, i) => ({ score: scores[3 * i]!, doc: fields[3 * i + 2]! }))
+  const found: { score: number; doc: number }[] = []
+  for (let i = 0; i < scores.length; i += 3) found.push({ score: scores[i]!, doc: fields[i + 2]! })
+  return found
 }
 
 export const CANDIDATES_BYTES = 24

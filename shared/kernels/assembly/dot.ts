@@ -31,6 +31,30 @@ export function sumEach(a: v128, b: v128, c: v128, d: v128): v128 {
   return i32x4.add(v128.shuffle<i64>(ab, cd, 0, 2), v128.shuffle<i64>(ab, cd, 1, 3))
 }
 
+/** Σ query · code of four rows, which lie anywhere: the query is read once for them. `dim` is a multiple of 64. i32[4] */
+@inline
+export function dotFour(query: usize, first: usize, second: usize, third: usize, fourth: usize, dim: usize): v128 {
+  let a = i32x4.splat(0)
+  let b = a
+  let c = a
+  let d = a
+  for (let at: usize = 0; at < dim; at += 64) {
+    let q0 = v128.load(query + at)
+    let q1 = v128.load(query + at, 16)
+    a = addProducts(a, q0, v128.load(first + at), q1, v128.load(first + at, 16))
+    b = addProducts(b, q0, v128.load(second + at), q1, v128.load(second + at, 16))
+    c = addProducts(c, q0, v128.load(third + at), q1, v128.load(third + at, 16))
+    d = addProducts(d, q0, v128.load(fourth + at), q1, v128.load(fourth + at, 16))
+    q0 = v128.load(query + at, 32)
+    q1 = v128.load(query + at, 48)
+    a = addProducts(a, q0, v128.load(first + at, 32), q1, v128.load(first + at, 48))
+    b = addProducts(b, q0, v128.load(second + at, 32), q1, v128.load(second + at, 48))
+    c = addProducts(c, q0, v128.load(third + at, 32), q1, v128.load(third + at, 48))
+    d = addProducts(d, q0, v128.load(fourth + at, 32), q1, v128.load(fourth + at, 48))
+  }
+  return sumEach(a, b, c, d)
+}
+
 /** Σ query · code of one row. `dim` is a multiple of 64. */
 export function dotRow(query: usize, codes: usize, dim: usize): i32 {
   let sum = i32x4.splat(0)

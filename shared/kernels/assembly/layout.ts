@@ -14,7 +14,7 @@ export class Part {
   numbers: usize
   /** u32[rows / 32]: bit i of word w lets row 32 w + i be an answer. */
   mask: usize
-  /** Signs in blocks of 32 rows, see `signs.ts`. */
+  /** Signs in blocks of 16 rows, see `signs.ts`. */
   signs: usize
   /** i16[rows]: gain of a row in units of 2⁻¹⁵, see `signs.ts`. */
   gains: usize
@@ -56,13 +56,13 @@ export const ENTRY_BYTES: usize = 12
 /** Rows that a scan of signs found promising. */
 @unmanaged
 export class Candidates {
-  /** u32[4 · wanted]. */
+  /** u32[4 · wanted + 32]. */
   rows: usize
-  /** i16[4 · wanted]. */
+  /** i16[4 · wanted + 32]. */
   scores: usize
   /** u32[2 · scoreMax + 1]. */
   histogram: usize
-  /** How many are asked for, > 0 and a multiple of 32; twice as many may be kept when scores are equal. */
+  /** How many are asked for, > 0. */
   wanted: u32
   /** No estimate is larger, nor smaller than its negative. */
   scoreMax: u32

@@ -7,7 +7,7 @@
  * Four rows go side by side, so that the query is read once for them. Their products with `scale_x` are compared in single
  * precision with a bound; what passes is scored exactly and offered to the heap.
  */
-import { addProducts, dotRow, sumEach } from './dot'
+import { addProducts, dotFour, dotRow, sumEach } from './dot'
 import { boundOf, offer } from './heap'
 import { Candidates, Heap, Part, Query } from './layout'
 
@@ -47,25 +47,7 @@ export function scan(part: Part, query: Query, heap: Heap): void {
     const second = first + dim
     const third = second + dim
     const fourth = third + dim
-    let a = i32x4.splat(0)
-    let b = a
-    let c = a
-    let d = a
-    for (let at: usize = 0; at < dim; at += 64) {
-      let q0 = v128.load(values + at)
-      let q1 = v128.load(values + at, 16)
-      a = addProducts(a, q0, v128.load(first + at), q1, v128.load(first + at, 16))
-      b = addProducts(b, q0, v128.load(second + at), q1, v128.load(second + at, 16))
-      c = addProducts(c, q0, v128.load(third + at), q1, v128.load(third + at, 16))
-      d = addProducts(d, q0, v128.load(fourth + at), q1, v128.load(fourth + at, 16))
-      q0 = v128.load(values + at, 32)
-      q1 = v128.load(values + at, 48)
-      a = addProducts(a, q0, v128.load(first + at, 32), q1, v128.load(first + at, 48))
-      b = addProducts(b, q0, v128.load(second + at, 32), q1, v128.load(second + at, 48))
-      c = addProducts(c, q0, v128.load(third + at, 32), q1, v128.load(third + at, 48))
-      d = addProducts(d, q0, v128.load(fourth + at, 32), q1, v128.load(fourth + at, 48))
-    }
-    const dots = i32x4.sub(sumEach(a, b, c, d), offset)
+    const dots = i32x4.sub(dotFour(values, first, second, third, fourth, dim), offset)
     const keys = f32x4.mul(f32x4.convert_i32x4_s(dots), v128.load(scales + (row << 2)))
     let better = <u32>i32x4.bitmask(f32x4.ge(keys, bound)) & open
     if (better == 0) continue
@@ -143,14 +125,35 @@ function boundsOf(queries: usize, heaps: usize): v128 {
   return f32x4.replace_lane(bounds, 3, boundOf(heapAt(heaps, 3), queryAt(queries, 3).scale))
 }
 
-/** Offer the rows that a scan of signs found, by their exact scores. */
+/**
+ * Offer the rows that a scan of signs found, by their exact scores. Four at a time: they lie far apart, and the four reads then
+ * wait together.
+ */
 export function rescore(part: Part, query: Query, candidates: Candidates, heap: Heap): void {
   const dim = <usize>part.dim
-  for (let at: u32 = 0; at < candidates.count; at++) {
-    const row = <usize>load<u32>(candidates.rows + (<usize>at << 2))
-    const dot = dotRow(query.values, part.codes + row * dim, dim) - query.offset
-    offerRow(part, row, dot, query, heap)
+  const values = query.values
+  const offset = i32x4.splat(query.offset)
+  const count = <usize>candidates.count
+  for (let at: usize = 0; at < count; at += 4) {
+    const last = count - 1
+    const row0 = rowAt(candidates, at)
+    const row1 = rowAt(candidates, min(at + 1, last))
+    const row2 = rowAt(candidates, min(at + 2, last))
+    const row3 = rowAt(candidates, min(at + 3, last))
+    const dots = i32x4.sub(
+      dotFour(values, part.codes + row0 * dim, part.codes + row1 * dim, part.codes + row2 * dim, part.codes + row3 * dim, dim),
+      offset,
+    )
+    offerRow(part, row0, i32x4.extract_lane(dots, 0), query, heap)
+    if (at + 1 < count) offerRow(part, row1, i32x4.extract_lane(dots, 1), query, heap)
+    if (at + 2 < count) offerRow(part, row2, i32x4.extract_lane(dots, 2), query, heap)
+    if (at + 3 < count) offerRow(part, row3, i32x4.extract_lane(dots, 3), query, heap)
   }
+}
+
+@inline
+function rowAt(candidates: Candidates, at: usize): usize {
+  return <usize>load<u32>(candidates.rows + (at << 2))
 }
 
 /**

@@ -4,11 +4,11 @@
  *   r = x − μ,   b = sign(r) ∈ {−1, +1}ᵈ,   gain = ‖r‖² / ‖r‖₁
  *   ⟨q, x⟩  ≈  ⟨q, μ⟩ + gain · ⟨q, b⟩          ⟨q, μ⟩ is the same for every row and left out
  *
- * Signs of 4 components are a number below 16, and ⟨q, b⟩ is a sum of table entries, one for each group of 4. A byte shuffle
- * looks up 16 entries at once, so that rows are stored in blocks of 32:
+ * Signs of 4 components are a number below 16, and ⟨q, b⟩ is a sum of table entries, one for each 4. A byte shuffle looks up 16
+ * entries at once, so that rows are stored in blocks of 16, byte by byte:
  *
- *   block w   rows 32 w … 32 w + 31, 4 · dim bytes
- *   group g   16 bytes; byte t = signs of row t in its low half, of row t + 16 in its high half; bit j is component 4 g + j
+ *   block w   rows 16 w … 16 w + 15, 2 · dim bytes
+ *   line l    16 bytes; byte t = signs of components 8 l … 8 l + 7 of row t, the first in the lowest bit, 1 for plus
  *
  * Table entries have 5 bits, so that eight of them fit in a byte (8 · 31 < 256) before sums go on in 16 bits.
  *
@@ -21,34 +21,42 @@ import { Candidates, Part, Query } from './layout'
 const ENTRY_MAX: f32 = 31
 
 /**
- * Signs and gains of every row. `part.signs` is zero before.
+ * Signs and gains of every row.
  *
  * @param mean  f32[dim], of the components
  * @param gains f32[rows], written; 0 for a row without a vector
  */
 export function encodeSigns(part: Part, mean: usize, gains: usize): void {
   const dim = <usize>part.dim
-  const groups = dim >> 2
-  const bias = i32x4.splat(BIAS)
-  const zero = f32x4.splat(0)
   for (let row: usize = 0; row < <usize>part.rows; row++) {
     const scale = load<f32>(part.scales + (row << 2))
     const codes = part.codes + row * dim
-    const shift: u32 = row & 16 ? 4 : 0
-    let target = part.signs + (row >> 5) * 4 * dim + (row & 15)
-    let sum = zero
-    let squares = zero
-    for (let group: usize = 0; group < groups; group++, target += 16) {
-      const code = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(codes + (group << 2))))
-      const x = f32x4.mul(f32x4.convert_i32x4_s(i32x4.sub(code, bias)), f32x4.splat(scale))
-      const r = f32x4.sub(x, v128.load(mean + (group << 4)))
-      store<u8>(target, load<u8>(target) | (<u32>i32x4.bitmask(f32x4.gt(r, zero)) << shift))
-      sum = f32x4.add(sum, f32x4.abs(r))
-      squares = f32x4.add(squares, f32x4.mul(r, r))
+    let target = part.signs + (row >> 4) * 2 * dim + (row & 15)
+    let sum = f32x4.splat(0)
+    let squares = sum
+    for (let at: usize = 0; at < dim; at += 8, target += 16) {
+      const low = difference(codes + at, scale, mean + (at << 2))
+      const high = difference(codes + at + 4, scale, mean + (at << 2) + 16)
+      store<u8>(target, signsOf(low) | (signsOf(high) << 4))
+      sum = f32x4.add(sum, f32x4.add(f32x4.abs(low), f32x4.abs(high)))
+      squares = f32x4.add(squares, f32x4.add(f32x4.mul(low, low), f32x4.mul(high, high)))
     }
     const total = sumLanes(sum)
     store<f32>(gains + (row << 2), scale > 0 && total > 0 ? sumLanes(squares) / total : 0)
   }
+}
+
+/** x − μ of four components. */
+@inline
+function difference(codes: usize, scale: f32, mean: usize): v128 {
+  const wide = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load32_zero(codes)))
+  const values = f32x4.convert_i32x4_s(i32x4.sub(wide, i32x4.splat(BIAS)))
+  return f32x4.sub(f32x4.mul(values, f32x4.splat(scale)), v128.load(mean))
+}
+
+@inline
+function signsOf(r: v128): u32 {
+  return <u32>i32x4.bitmask(f32x4.gt(r, f32x4.splat(0)))
 }
 
 function sumLanes(x: v128): f32 {
@@ -102,147 +110,157 @@ function lookUp(table: v128, indices: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(table, indices) : i8x16.swizzle(table, indices)
 }
 
+/** What the two tables of a line, of 32 bytes, say of its 16 rows. u8[16] */
 @inline
-function lowHalf(sum: v128, table: v128, codes: v128): v128 {
-  return i8x16.add(sum, lookUp(table, v128.and(codes, i8x16.splat(15))))
+function lookUpLine(line: usize, tables: usize, nibble: v128): v128 {
+  const signs = v128.load(line)
+  return i8x16.add(
+    lookUp(v128.load(tables), v128.and(signs, nibble)),
+    lookUp(v128.load(tables, 16), v128.and(i16x8.shr_u(signs, 4), nibble)),
+  )
 }
 
+/** The same of four lines: eight entries for each row. */
 @inline
-function highHalf(sum: v128, table: v128, codes: v128): v128 {
-  return i8x16.add(sum, lookUp(table, v128.and(i16x8.shr_u(codes, 4), i8x16.splat(15))))
+function lookUpFour(lines: usize, tables: usize, nibble: v128): v128 {
+  return i8x16.add(
+    i8x16.add(lookUpLine(lines, tables, nibble), lookUpLine(lines + 16, tables + 32, nibble)),
+    i8x16.add(lookUpLine(lines + 32, tables + 64, nibble), lookUpLine(lines + 48, tables + 96, nibble)),
+  )
+}
+
+/** Estimates of the 32 rows of a word of the mask: i16[32] at `estimates`. */
+@inline
+function estimateWord(part: Part, table: usize, start: v128, nibble: v128, word: usize, estimates: usize): void {
+  const blockBytes = <usize>part.dim << 1
+  const upper = part.signs + 2 * word * blockBytes
+  const lower = upper + blockBytes
+  let s0 = start
+  let s1 = start
+  let s2 = start
+  let s3 = start
+  for (let at: usize = 0; at < blockBytes; at += 64) {
+    const tables = table + 2 * at
+    const first = lookUpFour(upper + at, tables, nibble)
+    s0 = i16x8.add(s0, i16x8.extend_low_i8x16_u(first))
+    s1 = i16x8.add(s1, i16x8.extend_high_i8x16_u(first))
+    const second = lookUpFour(lower + at, tables, nibble)
+    s2 = i16x8.add(s2, i16x8.extend_low_i8x16_u(second))
+    s3 = i16x8.add(s3, i16x8.extend_high_i8x16_u(second))
+  }
+  const gains = part.gains + (word << 6)
+  v128.store(estimates, i16x8.q15mulr_sat_s(s0, v128.load(gains)))
+  v128.store(estimates, i16x8.q15mulr_sat_s(s1, v128.load(gains, 16)), 16)
+  v128.store(estimates, i16x8.q15mulr_sat_s(s2, v128.load(gains, 32)), 32)
+  v128.store(estimates, i16x8.q15mulr_sat_s(s3, v128.load(gains, 48)), 48)
+}
+
+/** Bits of the 32 estimates that are above the bound. */
+@inline
+function lanesAbove(estimates: usize, bound: v128): u32 {
+  const e0 = i16x8.gt_s(v128.load(estimates), bound)
+  const e1 = i16x8.gt_s(v128.load(estimates, 16), bound)
+  const e2 = i16x8.gt_s(v128.load(estimates, 32), bound)
+  const e3 = i16x8.gt_s(v128.load(estimates, 48), bound)
+  const early = <u32>i8x16.bitmask(i8x16.narrow_i16x8_s(e0, e1))
+  const late = <u32>i8x16.bitmask(i8x16.narrow_i16x8_s(e2, e3))
+  return early | (late << 16)
+}
+
+/** One word in so many is looked at for a first bound, which lets about twice as many rows through as are wanted. */
+const SAMPLE_EVERY: usize = 16
+const NO_BOUND: i32 = i16.MIN_VALUE
+
+/**
+ * The rows with the largest estimates among those that the mask lets through, in ascending order: `wanted` of them, or all where
+ * the mask has fewer. Of equal estimates the first rows are taken.
+ *
+ * @param middle  as `buildTable` returned it
+ * @param scratch 64 bytes
+ */
+export function collect(part: Part, table: usize, middle: i32, found: Candidates, scratch: usize): void {
+  const bound = sampleBound(part, table, middle, found, scratch)
+  gather(part, table, middle, found, scratch, bound)
+  // The sample was not like the rest: rows that lie in a pattern can do that.
+  if (bound > NO_BOUND && found.count < found.wanted) gather(part, table, middle, found, scratch, NO_BOUND)
+}
+
+/** A constant that V8 does not make anew at each use, at the cost of the look-up itself, because it comes out of memory. */
+@inline
+function nibbleMask(scratch: usize): v128 {
+  v128.store(scratch, i8x16.splat(15))
+  return v128.load(scratch)
+}
+
+function sampleBound(part: Part, table: usize, middle: i32, found: Candidates, scratch: usize): i32 {
+  const words = (<usize>part.rows + 31) >> 5
+  const start = i16x8.splat(<i16>-middle)
+  const nibble = nibbleMask(scratch)
+  clearHistogram(found)
+  let seen: u32 = 0
+  for (let word: usize = 0; word < words; word += SAMPLE_EVERY) {
+    let open = load<u32>(part.mask + (word << 2))
+    if (open == 0) continue
+    estimateWord(part, table, start, nibble, word, scratch)
+    seen += <u32>popcnt(open)
+    do {
+      count(found, <i32>load<i16>(scratch + (<usize>ctz(open) << 1)))
+      open &= open - 1
+    } while (open)
+  }
+  const rank: u32 = (2 * found.wanted) / <u32>SAMPLE_EVERY
+  return seen > rank ? scoreOfRank(found, rank) - 1 : NO_BOUND
 }
 
 /**
- * The rows with the largest estimates among those that the mask lets through, in ascending order: `wanted` of them, up to twice
- * as many where estimates are equal, fewer where the mask has fewer.
- *
  * Rows above a bound are appended to a buffer; when it is full it is cut down to the best, whose worst is the next bound. So
  * the bound tightens by itself whatever the order of the rows is.
- *
- * @param middle as `buildTable` returned it
- * @param spill  i16[32], scratch
  */
-export function collect(part: Part, table: usize, middle: i32, found: Candidates, spill: usize): void {
-  const blockBytes = <usize>part.dim << 2
-  const blocks = (<usize>part.rows + 31) >> 5
+function gather(part: Part, table: usize, middle: i32, found: Candidates, scratch: usize, firstBound: i32): void {
+  const words = (<usize>part.rows + 31) >> 5
   const start = i16x8.splat(<i16>-middle)
+  const nibble = nibbleMask(scratch)
   const capacity: u32 = 4 * found.wanted
-  let bound = i16x8.splat(i16.MIN_VALUE)
-  let count: u32 = 0
-  let block = part.signs
-  for (let word: usize = 0; word < blocks; word++, block += blockBytes) {
-    let s0 = start
-    let s1 = start
-    let s2 = start
-    let s3 = start
-    for (let at: usize = 0; at < blockBytes; at += 128) {
-      const codes = block + at
-      const entries = table + at
-      let low = i8x16.splat(0)
-      let high = low
-      let x = v128.load(codes)
-      let t = v128.load(entries)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 16)
-      t = v128.load(entries, 16)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 32)
-      t = v128.load(entries, 32)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 48)
-      t = v128.load(entries, 48)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 64)
-      t = v128.load(entries, 64)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 80)
-      t = v128.load(entries, 80)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 96)
-      t = v128.load(entries, 96)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      x = v128.load(codes, 112)
-      t = v128.load(entries, 112)
-      low = lowHalf(low, t, x)
-      high = highHalf(high, t, x)
-      s0 = i16x8.add(s0, i16x8.extend_low_i8x16_u(low))
-      s1 = i16x8.add(s1, i16x8.extend_high_i8x16_u(low))
-      s2 = i16x8.add(s2, i16x8.extend_low_i8x16_u(high))
-      s3 = i16x8.add(s3, i16x8.extend_high_i8x16_u(high))
-    }
-    const gains = part.gains + (word << 6)
-    s0 = i16x8.q15mulr_sat_s(s0, v128.load(gains))
-    s1 = i16x8.q15mulr_sat_s(s1, v128.load(gains, 16))
-    s2 = i16x8.q15mulr_sat_s(s2, v128.load(gains, 32))
-    s3 = i16x8.q15mulr_sat_s(s3, v128.load(gains, 48))
-    const first = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(s0, bound), i16x8.gt_s(s1, bound)))
-    const second = i8x16.bitmask(i8x16.narrow_i16x8_s(i16x8.gt_s(s2, bound), i16x8.gt_s(s3, bound)))
+  let bound = i16x8.splat(<i16>firstBound)
+  let kept: u32 = 0
+  for (let word: usize = 0; word < words; word++) {
+    estimateWord(part, table, start, nibble, word, scratch)
     // No branch on the mask alone: at a few per cent of open rows it would be guessed wrong all the time.
-    let better = (<u32>first | (<u32>second << 16)) & load<u32>(part.mask + (word << 2))
+    let better = lanesAbove(scratch, bound) & load<u32>(part.mask + (word << 2))
     if (better == 0) continue
-    v128.store(spill, s0)
-    v128.store(spill, s1, 16)
-    v128.store(spill, s2, 32)
-    v128.store(spill, s3, 48)
     do {
       const lane = <usize>ctz(better)
-      store<u32>(found.rows + (<usize>count << 2), <u32>((word << 5) + lane))
-      store<i16>(found.scores + (<usize>count << 1), load<i16>(spill + (lane << 1)))
-      count++
+      store<u32>(found.rows + (<usize>kept << 2), <u32>((word << 5) + lane))
+      store<i16>(found.scores + (<usize>kept << 1), load<i16>(scratch + (lane << 1)))
+      kept++
       better &= better - 1
     } while (better)
-    if (count + 32 > capacity) {
-      found.count = count
+    if (kept > capacity) {
+      found.count = kept
       bound = i16x8.splat(<i16>keepBest(found))
-      count = found.count
+      kept = found.count
     }
   }
-  found.count = count
-  if (count > found.wanted) keepBest(found)
+  found.count = kept
+  if (kept > found.wanted) keepBest(found)
 }
 
-/**
- * Cut down to the entries above the score of the `wanted`-th best, and those with that score while they fit in twice as many.
- *
- * @returns that score: a later row must be above it
- */
+/** Cut down to the `wanted` best; of those with the score of the worst the first. Returns that score: later rows must be above. */
 function keepBest(found: Candidates): i32 {
-  const count = found.count
-  const histogram = found.histogram
-  const zero = found.scoreMax
-  memory.fill(histogram, 0, (2 * <usize>zero + 1) << 2)
-  for (let at: u32 = 0; at < count; at++) {
-    const bin = histogram + (<usize>(zero + scoreAt(found, at)) << 2)
-    store<u32>(bin, load<u32>(bin) + 1)
-  }
-  let bin = 2 * zero
-  let above: u32 = 0
-  for (;;) {
-    const here = load<u32>(histogram + (<usize>bin << 2))
-    if (above + here >= found.wanted || bin == 0) break
-    above += here
-    bin--
-  }
-  const bound = <i32>bin - <i32>zero
-  let equal = 2 * found.wanted - above
+  const held = found.count
+  clearHistogram(found)
+  for (let at: u32 = 0; at < held; at++) count(found, scoreAt(found, at))
+  const bound = scoreOfRank(found, found.wanted)
+  let equal = found.wanted - countAbove(found, bound)
   let kept: u32 = 0
-  for (let at: u32 = 0; at < count; at++) {
+  for (let at: u32 = 0; at < held; at++) {
+    // Written before it is known to stay: which it is cannot be guessed.
     const score = scoreAt(found, at)
-    if (score < bound) continue
-    if (score == bound) {
-      if (equal == 0) continue
-      equal--
-    }
     store<u32>(found.rows + (<usize>kept << 2), load<u32>(found.rows + (<usize>at << 2)))
     store<i16>(found.scores + (<usize>kept << 1), <i16>score)
-    kept++
+    const isEqual = u32(score == bound) & u32(equal > 0)
+    equal -= isEqual
+    kept += u32(score > bound) | isEqual
   }
   found.count = kept
   return bound
@@ -251,4 +269,37 @@ function keepBest(found: Candidates): i32 {
 @inline
 function scoreAt(found: Candidates, at: u32): i32 {
   return <i32>load<i16>(found.scores + (<usize>at << 1))
+}
+
+@inline
+function binOf(found: Candidates, score: i32): usize {
+  return found.histogram + (<usize>(score + <i32>found.scoreMax) << 2)
+}
+
+function clearHistogram(found: Candidates): void {
+  memory.fill(found.histogram, 0, (2 * <usize>found.scoreMax + 1) << 2)
+}
+
+@inline
+function count(found: Candidates, score: i32): void {
+  const bin = binOf(found, score)
+  store<u32>(bin, load<u32>(bin) + 1)
+}
+
+/** The score of the `rank`-th best of those counted, from 1. */
+function scoreOfRank(found: Candidates, rank: u32): i32 {
+  const least = -<i32>found.scoreMax
+  let score = -least
+  let above: u32 = 0
+  for (; score > least; score--) {
+    above += load<u32>(binOf(found, score))
+    if (above >= rank) break
+  }
+  return score
+}
+
+function countAbove(found: Candidates, bound: i32): u32 {
+  let above: u32 = 0
+  for (let score = <i32>found.scoreMax; score > bound; score--) above += load<u32>(binOf(found, score))
+  return above
 }
