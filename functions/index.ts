@@ -10,6 +10,7 @@ import { createCatalogStore } from './catalog/store.ts'
 import { docsRoutes } from './docs/routes.tsx'
 import { type Bindings, parseConfig } from './env.ts'
 import { createTakeEvents } from './events/events.ts'
+import { createNumbersOf } from './events/item-numbers.ts'
 import { eventRoutes } from './events/routes.ts'
 import { consoleLog } from './http/app.ts'
 import { createAuthenticate, findKeyInD1 } from './http/auth.ts'
@@ -101,7 +102,7 @@ function createEdge(env: Bindings) {
     pseudonymOf,
     queue,
     clock,
-    numbersOf: (itemIds) => store.numbersOf(itemIds),
+    numbersOf: createNumbersOf(() => holder.held(), store.numbersOf),
   })
 
   const app = createFrame({

@@ -35,15 +35,19 @@ export type Authenticate = (authorization: string | undefined) => Promise<Result
 
 /** @param clock unix milliseconds */
 export function createAuthenticate(findKey: FindKey, clock: () => number): Authenticate {
+  // By the key itself: a digest for each call would cost more than all the rest of it. A Map finds by a seeded hash, so that
+  // its timing tells nothing of how much of a key was guessed right.
   const cache = new Map<string, { row: KeyRow | null; untilMs: number }>()
 
-  async function lookUp(keyHash: string): Promise<KeyRow | null> {
-    const cached = cache.get(keyHash)
-    if (cached && cached.untilMs > clock()) return cached.row
-    const row = await findKey(keyHash)
+  async function lookUp(key: string): Promise<KeyRow | null> {
+    // In the store the look-up is by hash, so its timing tells nothing about how much of a key was guessed right; the
+    // comparison guards against a store that matches loosely (collation, prefix).
+    const keyHash = await sha256Hex(key)
+    const found = await findKey(keyHash)
+    const row = found && equalInConstantTime(found.keyHash, keyHash) ? found : null
     const seconds = row ? KEY_CACHE_SECONDS : UNKNOWN_KEY_CACHE_SECONDS
-    cache.delete(keyHash)
-    cache.set(keyHash, { row, untilMs: clock() + seconds * 1_000 })
+    cache.delete(key)
+    cache.set(key, { row, untilMs: clock() + seconds * 1_000 })
     // A Map keeps insertion order: the first key is the oldest entry.
     if (cache.size > CACHED_KEYS_MAX) cache.delete(cache.keys().next().value!)
     return row
@@ -53,13 +57,9 @@ export function createAuthenticate(findKey: FindKey, clock: () => number): Authe
     const key = /^Bearer\s+(\S+)\s*$/i.exec(authorization ?? '')?.[1]
     if (key === undefined) return err({ kind: 'unauthorized', reason: 'missing' })
     if (key.length > KEY_CHARS_MAX) return err({ kind: 'unauthorized', reason: 'unknown' })
-    // The look-up is by hash, so its timing tells nothing about how much of a key was guessed right; the comparison
-    // below guards against a store that matches loosely (collation, prefix).
-    const keyHash = await sha256Hex(key)
-    const row = await lookUp(keyHash)
-    if (row === null || !equalInConstantTime(row.keyHash, keyHash)) {
-      return err({ kind: 'unauthorized', reason: 'unknown' })
-    }
+    const cached = cache.get(key)
+    const row = cached && cached.untilMs > clock() ? cached.row : await lookUp(key)
+    if (row === null) return err({ kind: 'unauthorized', reason: 'unknown' })
     if (row.expiresAt !== null && row.expiresAt <= clock()) {
       return err({ kind: 'unauthorized', reason: 'expired' })
     }

@@ -35,6 +35,26 @@ describe('keys', () => {
   })
 })
 
+describe('pages of another origin', () => {
+  it('may ask without a key what they may send', async () => {
+    const headers = { origin: 'https://shop.test', 'access-control-request-method': 'POST' }
+    const reply = await call('OPTIONS', '/v1/events', { key: null, headers })
+    expect(reply.status).toBe(204)
+    expect(reply.headers.get('access-control-allow-origin')).toBe('*')
+    expect(reply.headers.get('access-control-allow-methods')).toContain('POST')
+    expect(reply.headers.get('access-control-allow-headers')).toContain('authorization')
+  })
+  it('may read replies and problems, and their request id', async () => {
+    for (const key of [KEYS.secret, null]) {
+      const { headers } = await call('GET', '/v1/quarantine', { key })
+      expect(headers.get('access-control-allow-origin')).toBe('*')
+      expect(headers.get('access-control-expose-headers')).toContain('x-request-id')
+      expect(headers.get('x-request-id')).toMatch(/^[0-9a-f-]{36}$/)
+      expect(headers.get('x-content-type-options')).toBe('nosniff')
+    }
+  })
+})
+
 describe('problems', () => {
   it('an unknown path is 404 and a wrong method 405 with what is allowed', async () => {
     expect((await problem('GET', '/v1/nothing')).status).toBe(404)

@@ -23,32 +23,46 @@ type Deps = {
   log: (message: string) => void
 }
 
-/** Settles each message by itself, so that one that fails does not make the whole batch come round again. */
-export const createConsumeEvents =
-  ({ profiles, db, bucket, log }: Deps) =>
-  async (batch: Pick<MessageBatch<unknown>, 'messages'>): Promise<void> => {
+type Part = { message: Message<unknown>; events: readonly StoredEvent[] }
+
+/**
+ * The messages of a batch have their effects together: a shopper's profile is written once and the log is one file, not one for
+ * each call of a shop. When that fails, each is settled by itself, so that one that cannot be done does not hold up the others.
+ */
+export function createConsumeEvents({ profiles, db, bucket, log }: Deps) {
+  async function settle(parts: readonly Part[]): Promise<void> {
+    const events = parts.flatMap((part) => part.events)
+    try {
+      await updateProfiles(profiles, events)
+      await countEvents(db, events)
+      await noteQueries(db, events)
+      await writeLog(bucket, events)
+      for (const { message } of parts) message.ack()
+    } catch (error) {
+      if (parts.length > 1) for (const part of parts) await settle([part])
+      else for (const { message } of parts) retry(message, error)
+    }
+  }
+
+  function retry(message: Message<unknown>, error: unknown): void {
+    log(`events wait for another try: ${String(error)}`)
+    message.retry({ delaySeconds: Math.min(BACKOFF_MAX_SECONDS, BACKOFF_BASE_SECONDS ** message.attempts) })
+  }
+
+  return async (batch: Pick<MessageBatch<unknown>, 'messages'>): Promise<void> => {
+    const parts: Part[] = []
     for (const message of batch.messages) {
       const parsed = EventMessage.safeParse(message.body)
-      if (!parsed.success) {
+      if (parsed.success) parts.push({ message, events: parsed.data.events })
+      else {
         // Retried until the queue gives it to the dead letters, where a person sees it.
         log(`a message of the events queue is malformed: ${parsed.error.message.slice(0, 300)}`)
         message.retry()
-        continue
-      }
-      try {
-        const { events } = parsed.data
-        await updateProfiles(profiles, events)
-        await countEvents(db, events)
-        await noteQueries(db, events)
-        await writeLog(bucket, events)
-        message.ack()
-      } catch (error) {
-        log(`events wait for another try: ${String(error)}`)
-        const delaySeconds = Math.min(BACKOFF_MAX_SECONDS, BACKOFF_BASE_SECONDS ** message.attempts)
-        message.retry({ delaySeconds })
       }
     }
+    if (parts.length > 0) await settle(parts)
   }
+}
 
 async function updateProfiles(profiles: ProfileStore, events: readonly StoredEvent[]): Promise<void> {
   const byUser = Map.groupBy(events, ({ user }) => user)
@@ -63,7 +77,10 @@ async function updateProfiles(profiles: ProfileStore, events: readonly StoredEve
   await Promise.all(Array.from({ length: PROFILES_IN_FLIGHT }, work))
 }
 
-/** The trigger on events_seen counts each event once (see infra/migrations/0002_create_event_counts.sql). */
+/**
+ * The trigger on events_seen counts each event once (see infra/migrations/0002_create_event_counts.sql). The rows of a batch of 20
+ * messages stay below the 2 MB that D1 takes as one value.
+ */
 async function countEvents(db: D1Database, events: readonly StoredEvent[]): Promise<void> {
   const counted = events.filter(({ suspectedBot }) => !suspectedBot)
   if (counted.length === 0) return
@@ -105,8 +122,8 @@ async function noteQueries(db: D1Database, events: readonly StoredEvent[]): Prom
 }
 
 /**
- * One Parquet file for each hour that the message touches, under `events/date=…/hour=…/`. Named by its content: a message that
- * comes again writes the same file. Readers drop repeats by `event_id`.
+ * One Parquet file for each hour that the events touch, under `events/date=…/hour=…/`. Named by its content: messages that come
+ * again together write the same file. Readers drop repeats by `event_id`.
  */
 async function writeLog(bucket: Pick<R2Bucket, 'put'>, events: readonly StoredEvent[]): Promise<void> {
   const byHour = Map.groupBy(events, ({ timeMs }) => new Date(timeMs).toISOString().slice(0, 13))

@@ -44,6 +44,8 @@ export type IndexHolder = {
   current(waitUntil?: WaitUntil): Promise<Index | null>
   /** Like `current`, but waits for a due check: for replies that say what is searchable. */
   fresh(waitUntil?: WaitUntil): Promise<Index | null>
+  /** What is in memory, however old; null in a cold isolate. Looks for nothing. */
+  held(): Index | null
   /** As of the last check; empty lists before the first. */
   signals(): LoadedSignals
   /** Why the newest publish is not the one that serves, or null. */
@@ -226,6 +228,7 @@ export function createIndexHolder({
       if (isDue() || pending) await check(waitUntil)
       return index
     },
+    held: () => index,
     signals: () => signals,
     fault: () => fault,
   }

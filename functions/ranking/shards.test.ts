@@ -164,6 +164,7 @@ describe('from one placement to the next', () => {
   const holderOf = (newest: () => Index): IndexHolder => ({
     current: async () => newest(),
     fresh: async () => newest(),
+    held: newest,
     signals: () => NO_SIGNALS,
     fault: () => null,
   })

@@ -57,6 +57,7 @@ export function createWarmHolder({ holder, shards, clock }: Deps): IndexHolder {
       await follow(await holder.fresh(waitUntil), waitUntil)
       return serving
     },
+    held: () => serving,
     fault: () =>
       holder.fault() ?? (warming?.faults.length ? `not loaded: ${warming.faults.join(', ')}` : null),
   }

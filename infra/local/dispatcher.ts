@@ -6,6 +6,8 @@ import type { LocalEdge } from './edge.ts'
 import type { QueueServer } from './queue-server.ts'
 
 const BATCH_MESSAGES_MAX = 20
+/** How long a batch waits to fill up: `max_batch_timeout` of wrangler.toml is ten times this, which is long at a terminal. */
+const BATCH_FILL_MS = 100
 const LEASE_MS = 30_000
 const IDLE_LOOK_MS = 1_000
 const FAILURE_DELAY_SECONDS = 5
@@ -53,21 +55,22 @@ export function startDispatcher(
       running = null
     })
   }
-  let again: NodeJS.Immediate | undefined
+  let filling: NodeJS.Timeout | null = null
   server.onPush((queue) => {
-    if (!queues.includes(queue)) return
-    // A push that comes while a round is nearly over is found by one more look.
-    clearImmediate(again)
-    again = setImmediate(() => {
+    if (!queues.includes(queue) || filling) return
+    filling = setTimeout(() => {
+      filling = null
+      // A push that comes while a round is nearly over is found by one more look.
       if (running) void running.then(look)
       else look()
-    })
+    }, BATCH_FILL_MS)
   })
   const timer = setInterval(look, IDLE_LOOK_MS)
   return {
     async stop() {
       stopped = true
       clearInterval(timer)
+      if (filling) clearTimeout(filling)
       await running
     },
   }
