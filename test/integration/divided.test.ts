@@ -12,6 +12,7 @@ import { createIndexSource } from '../../shared/retrieval/source.ts'
 import { contentHash, Item } from '../../shared/schema/item.ts'
 import { batchKey } from '../../shared/schema/jobs.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 
 const WORDS = ['red', 'blue', 'lamp', 'chair', 'speaker', 'wireless', 'steel', 'cable']
 const BATCHES = 16
@@ -43,7 +44,7 @@ it('the shards of a published index answer as one isolate with all of it would, 
   const shards = createShards({
     open(placementId, at) {
       const name = `${placementId}/${at}`
-      const shard = opened.get(name) ?? createShard(bucket)
+      const shard = opened.get(name) ?? createShard({ bucket, engine: createPlainEngine() })
       opened.set(name, shard)
       return shard
     },
@@ -71,7 +72,7 @@ it('the shards of a published index answer as one isolate with all of it would, 
     const whole = createIndexSource(buildIndex(manifest, segments))
     for (const query of ['red lamp ', 'wirelss', 'chair cable ']) {
       const retrieval = {
-        ...{ terms: analyseQuery(query), vector: null, vectorWeight: 0, filter: [] },
+        ...{ terms: analyseQuery(query), vector: null, vectorWeight: 0, filter: [], facets: [] },
         ...{ offset: 0, limit: 50 },
       }
       expect(await shards.source(manifest).retrieve(retrieval)).toEqual(await whole.retrieve(retrieval))
