@@ -66,6 +66,7 @@ const shardsOf = ({ bucket }: Divided) => {
   const opened = new Map<number, ReturnType<typeof createShard>>()
   return createShards({
     open: (_, at) => opened.get(at) ?? opened.set(at, createShard(bucket)).get(at)!,
+    clock: () => 0,
     timeout: () => new AbortController().signal,
   })
 }
