@@ -67,6 +67,7 @@ function createEdge(env: Bindings) {
         const id = namespace.idFromName(`${region ?? 'any'}/${placementId}/${shard}`)
         return namespace.get(id, region ? { locationHint: region } : {}) as unknown as Shard
       },
+      clock,
       log: warn,
     })
   const engine = createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels })

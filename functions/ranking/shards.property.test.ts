@@ -76,6 +76,7 @@ const shardsOf = ({ bucket }: Divided) => {
   return createShards({
     open: (_, at) =>
       opened.get(at) ?? opened.set(at, createShard({ bucket, engine: createPlainEngine() })).get(at)!,
+    clock: () => 0,
     timeout: () => new AbortController().signal,
   })
 }

@@ -8,7 +8,7 @@ import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
 import { FAULT_RETRY_MS, type IndexHolder, type ReadBucket } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
-import { createShards } from './shards.ts'
+import { createShards, REST_MS } from './shards.ts'
 import { createShows } from './shows.ts'
 import { NO_SIGNALS } from './signals.ts'
 import { createWarmHolder } from './warm-holder.ts'
@@ -32,7 +32,9 @@ let divided: Divided
 let shardAt: Map<number, Shard>
 /** Ends of waits, in the order in which they began. */
 let waits: AbortController[]
+let now: number
 beforeEach(async () => {
+  now = 0
   divided = await divideIndex(SEGMENTS, [0, 1, 2])
   shardAt = new Map([0, 1, 2].map((at) => [at, openShard(divided.bucket)]))
   waits = []
@@ -41,6 +43,7 @@ beforeEach(async () => {
 const open = (logs: string[] = []) =>
   createShards({
     open: (_, at) => shardAt.get(at)!,
+    clock: () => now,
     timeout: () => {
       const wait = new AbortController()
       waits.push(wait)
@@ -82,6 +85,25 @@ describe('a divided index with a bad shard', () => {
       expect((found as { degraded: string[] }).degraded).toEqual(['shard-2-timeout'])
     },
   )
+  it('does not wait again at once for one that was late, and asks it again later', async () => {
+    const shards = open()
+    await Promise.all([...shardAt].map(([at, shard]) => shard.prepare(sliceOf(divided.manifest, at))))
+    const real = shardAt.get(2)!
+    let asked = 0
+    replace(2, {
+      search() {
+        asked++
+        return never()
+      },
+    })
+    const retrieve = async () => shards.source(divided.manifest).retrieve(LAMP)
+    await outlast(retrieve())
+    for (let call = 0; call < 3; call++) expect((await retrieve())!.degraded).toEqual(['shard-2-timeout'])
+    expect(asked).toBe(1)
+    now += REST_MS
+    shardAt.set(2, real)
+    expect((await retrieve())!.degraded).toEqual([])
+  })
   it('names one that throws, and logs why', async () => {
     const logs: string[] = []
     replace(0, { search: () => Promise.reject(new Error('out of memory')) })
@@ -185,6 +207,7 @@ describe('from one placement to the next', () => {
         if (placement === 'p1') return real
         return { ...real, prepare: (slice) => loaded.then(() => real.prepare(slice)) }
       },
+      clock: () => now,
       timeout: () => new AbortController().signal,
     })
     const holder = createWarmHolder({ holder: holderOf(() => newest), shards, clock: () => 0 })
@@ -206,7 +229,6 @@ describe('from one placement to the next', () => {
   it('the old one goes on serving when a shard cannot load the new one, until it can', async () => {
     const next = { ...divided.index, manifest: withPlacement(divided.manifest, 2, [[0], [1], [2]]) }
     let newest: Index = divided.index
-    let now = 0
     const holder = createWarmHolder({ holder: holderOf(() => newest), shards: open(), clock: () => now })
     await holder.current()
     newest = next
@@ -231,7 +253,11 @@ describe('from one placement to the next', () => {
       },
     })
     const versions = [1, 2, 3].map((version) => withPlacement(divided.manifest, version, [[0, 1, 2]]))
-    const shards = createShards({ open: () => shard, timeout: () => new AbortController().signal })
+    const shards = createShards({
+      open: () => shard,
+      clock: () => now,
+      timeout: () => new AbortController().signal,
+    })
     for (const manifest of [...versions, versions[1]!])
       expect(numbersOf(await shards.source(manifest).retrieve(LAMP))).toEqual([1, 2, 11, 12, 21, 22])
     // The segments are the same in all versions, and were read once.

@@ -20,10 +20,14 @@ import { type Shard, type ShardReply, type Slice, sliceOf } from './shard.ts'
 
 /** One round of questions. A search makes two: what the words weigh is mostly known, at most three rounds more when it is not. */
 export const ROUND_BUDGET_MS = 150
+/** A shard that was too late is not waited for again before this time is over: one that hangs would slow down every search. */
+export const REST_MS = 2_000
 /** Loading a shard for the first time; the index before it serves meanwhile. */
 export const PREPARE_BUDGET_MS = 20_000
 /** Frequencies, then misspellings, then frequencies of what was meant. */
 const STATISTICS_ROUNDS_MAX = 4
+/** Shards of which it is known when they were late, those of old placements included. */
+const LATE_MAX = 1_000
 /** Terms whose frequencies are kept, about 100 bytes each. */
 const TERMS_KNOWN_MAX = 20_000
 
@@ -39,6 +43,8 @@ export type Shards = {
 type Deps = {
   /** The shard of a placement; the same for the same name. */
   open(placementId: string, shard: number): Shard
+  /** Unix milliseconds. */
+  clock: () => number
   /** Ends a wait. Replaced in tests. */
   timeout?: (ms: number) => AbortSignal
   /** Why a shard did not answer: for the log. */
@@ -46,25 +52,36 @@ type Deps = {
 }
 
 /** A shard of one request: `fault` once it is out of it. */
-type Asking = { name: string; shard: Shard; slice: Slice; fault: Fault | null }
+type Asking = { name: string; key: string; shard: Shard; slice: Slice; fault: Fault | null }
 
 export function createShards({
   open,
+  clock,
   timeout = (ms) => AbortSignal.timeout(ms),
   log = () => {},
 }: Deps): Shards {
   const knownOf = new WeakMap<Manifest, KnownStatistics>()
+  /** By placement and shard: when it was too late. */
+  const lateMs = new Map<string, number>()
 
   const openAll = (manifest: Manifest): Asking[] => {
     const { placement } = manifest
     assert(placement, 'a divided index has a placement')
     return placement.shards.map((_, at) => ({
       name: `shard-${at}`,
+      key: `${placement.id}/${at}`,
       shard: open(placement.id, at),
       slice: sliceOf(manifest, at),
       fault: null,
     }))
   }
+
+  /** The shards of a search, those that rest out of it already. */
+  const openRested = (manifest: Manifest): Asking[] =>
+    openAll(manifest).map((one) => {
+      const late = lateMs.get(one.key)
+      return late !== undefined && clock() - late < REST_MS ? { ...one, fault: 'timeout' as const } : one
+    })
 
   /** Ask all that are still in it at once; who gives no good answer in time is out. In the order of `asking`. */
   async function ask<T>(
@@ -79,8 +96,11 @@ export function createShards({
         .map(async (one) => {
           try {
             const reply = await beforeEnd(question(one), signal)
-            if (reply === 'timeout') one.fault = 'timeout'
-            else if (reply.version !== one.slice.version) one.fault = 'version'
+            if (reply === 'timeout') {
+              one.fault = 'timeout'
+              if (lateMs.size >= LATE_MAX) lateMs.clear()
+              lateMs.set(one.key, clock())
+            } else if (reply.version !== one.slice.version) one.fault = 'version'
             else return [{ one, value: reply.value }]
           } catch (error) {
             one.fault = 'failed'
@@ -122,7 +142,7 @@ export function createShards({
   return {
     source: (manifest) => ({
       async retrieve(retrieval) {
-        const asking = openAll(manifest)
+        const asking = openRested(manifest)
         const words = retrieval.vectorWeight < 1 ? await plan(manifest, asking, retrieval.terms) : null
         const query = shardQueryOf(retrieval, words)
         const answers = await ask<ShardAnswer>(asking, ROUND_BUDGET_MS, ({ shard, slice }) =>

@@ -3,7 +3,7 @@
  * then the version before does. Requests keep the index that they began with, and so a publish or another placement loses none.
  */
 import type { Index } from '../../shared/retrieval/load-index.ts'
-import { FAULT_RETRY_MS, type IndexHolder } from './index-holder.ts'
+import { CHECK_STUCK_MS, FAULT_RETRY_MS, type IndexHolder } from './index-holder.ts'
 import type { Shards } from './shards.ts'
 import type { WaitUntil } from './wait-until.ts'
 
@@ -28,11 +28,13 @@ export function createWarmHolder({ holder, shards, clock }: Deps): IndexHolder {
       warming = null
       return null
     }
-    const isSame = warming?.index === newest
-    const isRetried = warming && warming.faults.length > 0 && clock() - warming.startedMs >= FAULT_RETRY_MS
-    if (!warming || !isSame || isRetried) warming = warm(newest, waitUntil)
+    if (warming?.index !== newest || isOver(warming)) warming = warm(newest, waitUntil)
     return warming.done
   }
+
+  /** Failed a while ago, or its request was cut off while it waited: worth another try. */
+  const isOver = ({ startedMs, faults }: Warming): boolean =>
+    clock() - startedMs >= (faults.length > 0 ? FAULT_RETRY_MS : CHECK_STUCK_MS)
 
   function warm(index: Index, waitUntil: WaitUntil): Warming {
     const mine: Warming = { index, startedMs: clock(), done: Promise.resolve(), faults: [] }

@@ -48,6 +48,7 @@ it('the shards of a published index answer as one isolate with all of it would, 
       opened.set(name, shard)
       return shard
     },
+    clock: () => 0,
     timeout: () => new AbortController().signal,
   })
   const versions = new Map<number, number>()
