@@ -16,6 +16,7 @@ export class SearchShard extends DurableObject<Bindings> implements Shard {
     this.#shard = createShard({
       bucket: env.BUCKET,
       engine: createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels }),
+      clock: () => Date.now(),
     })
   }
 

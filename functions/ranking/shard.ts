@@ -13,7 +13,7 @@ import type { Blob, Manifest, SegmentRef } from '../../shared/schema/manifest.ts
 import { hideRows } from '../../shared/segment/dead-rows.ts'
 import { decodeSegment, type Segment, withoutVectors } from '../../shared/segment/decode.ts'
 import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
-import { INDEX_BYTES_MAX, RESIDENT_BYTES_MAX, type ReadBucket } from './index-holder.ts'
+import { CHECK_STUCK_MS, INDEX_BYTES_MAX, RESIDENT_BYTES_MAX, type ReadBucket } from './index-holder.ts'
 import { loadBlob } from './load-blob.ts'
 
 /** The version in use and the one before. */
@@ -54,30 +54,48 @@ type Deps = {
   bucket: ReadBucket
   /** Holds the vectors of this shard, and of no other. */
   engine: VectorEngine
+  /** Unix milliseconds. */
+  clock: () => number
+}
+/** A version that is loaded, or loading since `startedMs`. */
+type Held = {
+  index: Promise<Index>
+  segmentIds: readonly string[]
+  startedMs: number
+  isLoading: boolean
 }
 /** A segment, and its vectors in the engine. */
 type Loaded = { segment: Segment; part: VectorPart }
 
 /** Every method rejects when the slice cannot be loaded; the next call tries again. */
-export function createShard({ bucket, engine }: Deps): Shard {
-  const indexes = new Map<string, { index: Promise<Index>; segmentIds: readonly string[] }>()
+export function createShard({ bucket, engine, clock }: Deps): Shard {
+  const indexes = new Map<string, Held>()
   const segments = new Map<string, Loaded>()
 
   async function indexOf(slice: Slice): Promise<Index> {
     const key = keyOf(slice)
-    const held = indexes.get(key) ?? start(key, slice)
+    const known = indexes.get(key)
+    // A load that takes longer belongs to a request that the platform has cut off.
+    const isStuck = known?.isLoading && clock() - known.startedMs >= CHECK_STUCK_MS
+    const held = known && !isStuck ? known : start(key, slice)
     const index = await held.index
     // Its vectors may be gone: better no answer than half of one.
     if (indexes.get(key) !== held) throw new Error(`version ${slice.version} was replaced twice meanwhile`)
     return index
   }
 
-  function start(key: string, slice: Slice) {
-    const held = { index: load(slice), segmentIds: slice.manifest.segments.map(({ id }) => id) }
+  function start(key: string, slice: Slice): Held {
+    const segmentIds = slice.manifest.segments.map(({ id }) => id)
+    const held: Held = { index: load(slice), segmentIds, startedMs: clock(), isLoading: true }
     indexes.set(key, held)
     held.index.then(
-      () => forget(key),
-      () => indexes.delete(key),
+      () => {
+        held.isLoading = false
+        forget(key)
+      },
+      () => {
+        if (indexes.get(key) === held) indexes.delete(key)
+      },
     )
     return held
   }

@@ -75,7 +75,8 @@ const shardsOf = ({ bucket }: Divided) => {
   const opened = new Map<number, ReturnType<typeof createShard>>()
   return createShards({
     open: (_, at) =>
-      opened.get(at) ?? opened.set(at, createShard({ bucket, engine: createPlainEngine() })).get(at)!,
+      opened.get(at) ??
+      opened.set(at, createShard({ bucket, engine: createPlainEngine(), clock: () => 0 })).get(at)!,
     clock: () => 0,
     timeout: () => new AbortController().signal,
   })

@@ -6,7 +6,7 @@ import type { Manifest } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
-import { FAULT_RETRY_MS, type IndexHolder, type ReadBucket } from './index-holder.ts'
+import { CHECK_STUCK_MS, FAULT_RETRY_MS, type IndexHolder, type ReadBucket } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
 import { createShards, REST_MS } from './shards.ts'
 import { createShows } from './shows.ts'
@@ -25,7 +25,8 @@ const LAMP: Retrieval = {
   offset: 0,
   limit: 10,
 }
-const openShard = (bucket: ReadBucket) => createShard({ bucket, engine: createPlainEngine() })
+const openShard = (bucket: ReadBucket) =>
+  createShard({ bucket, engine: createPlainEngine(), clock: () => now })
 const never = <T>() => new Promise<T>(() => {})
 
 let divided: Divided
@@ -286,6 +287,17 @@ describe('from one placement to the next', () => {
     release()
     await expect(first).rejects.toThrow('replaced twice')
     expect((await shard.prepare(slices[0]!)).version).toBe(1)
+  })
+
+  it('a load that never ends is begun again after a while', async () => {
+    const bucket = bucketOf(divided.objects)
+    let isHung = true
+    const shard = openShard({ get: (key) => (isHung ? never() : bucket.get(key)) })
+    const slice = sliceOf(divided.manifest, 0)
+    void shard.prepare(slice)
+    isHung = false
+    now += CHECK_STUCK_MS
+    expect((await shard.show(slice, [1])).value).toMatchObject([{ id: 'i1' }])
   })
 
   it('what is searchable is asked of the shards', async () => {

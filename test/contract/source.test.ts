@@ -37,7 +37,9 @@ function fillVectorize({ index, manifest }: Divided) {
 
 sourceContract('the index of an isolate', async ({ index }) => createIndexSource(index))
 sourceContract('shards', async ({ bucket, manifest }) => {
-  const shards = manifest.placement!.shards.map(() => createShard({ bucket, engine: createNodeEngine() }))
+  const shards = manifest.placement!.shards.map(() =>
+    createShard({ bucket, engine: createNodeEngine(), clock: () => 0 }),
+  )
   return createShards({ open: (_, at) => shards[at]!, clock: () => 0, timeout: never }).source(manifest)
 })
 sourceContract('Vectorize, on an in-memory double of its binding', async (divided) =>

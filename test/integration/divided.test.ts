@@ -44,7 +44,7 @@ it('the shards of a published index answer as one isolate with all of it would, 
   const shards = createShards({
     open(placementId, at) {
       const name = `${placementId}/${at}`
-      const shard = opened.get(name) ?? createShard({ bucket, engine: createPlainEngine() })
+      const shard = opened.get(name) ?? createShard({ bucket, engine: createPlainEngine(), clock: () => 0 })
       opened.set(name, shard)
       return shard
     },
