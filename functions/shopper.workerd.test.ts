@@ -332,6 +332,8 @@ describe('status and page', () => {
     const { body } = await call<StatusReply>('GET', '/v1/status')
     expect(body.items).toMatchObject({ accepted: 6, searchable: 6, quarantined: 0 })
     expect(body.index).toMatchObject({ version: 1, segments: 1, fault: null })
+    expect(body.index).toMatchObject({ kernels: 'relaxed-simd', estimatedRows: 0, missingRows: 0 })
+    expect(body.index.residentBytes).toBeGreaterThan(body.index.vectorBytes)
     expect(body.model).toEqual({
       id: 'm1',
       trained: false,

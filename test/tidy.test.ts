@@ -23,7 +23,9 @@ const listFiles = (folder: string): string[] =>
   readdirSync(join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => relative(ROOT, join(entry.parentPath, entry.name)))
-const sources = SIDES.flatMap(listFiles).filter((file) => /\.tsx?$/.test(file))
+const sources = SIDES.flatMap(listFiles).filter(
+  (file) => /\.tsx?$/.test(file) && !file.includes('node_modules'),
+)
 
 const importsOf = (file: string): string[] => {
   const text = readFileSync(join(ROOT, file), 'utf8')

@@ -136,7 +136,6 @@ export function createIndexHolder({
   function swap(manifest: Manifest, refs: readonly SegmentRef[], fresh: ReadonlyMap<string, Loaded>): void {
     const next = new Map(refs.map(({ id }) => [id, (segments.get(id) ?? fresh.get(id))!]))
     const loaded = refs.map(({ id }) => next.get(id)!)
-    const columnBytes = loaded.reduce((sum, { segment }) => sum + segment.bytes, 0)
     index = buildIndex(
       manifest,
       loaded.map(({ segment }) => segment),
@@ -146,7 +145,12 @@ export function createIndexHolder({
     for (const [id, { part }] of segments) if (!next.has(id)) retire(part)
     segments = next
     fault = null
-    engine.limit(RESIDENT_BYTES_MAX - columnBytes)
+    leaveRoomFor(loaded)
+  }
+
+  /** Columns and terms have to be there; vectors take what they leave. */
+  function leaveRoomFor(loaded: readonly Pick<Loaded, 'segment'>[]): void {
+    engine.limit(loaded.reduce((left, { segment }) => left - segment.bytes, RESIDENT_BYTES_MAX))
   }
 
   /** Requests that began with the old index end on it; nobody tells when the last one does. */
@@ -169,20 +173,25 @@ export function createIndexHolder({
     const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
     if (bytes > INDEX_BYTES_MAX) throw new Unusable(`the index of ${bytes} bytes does not fit in an isolate`)
     const missing = refs.filter((ref) => !segments.has(ref.id))
+    const kept = refs.flatMap(({ id }) => segments.get(id) ?? [])
     const loadNext = async () => {
-      for (let ref = missing.shift(); ref; ref = missing.shift()) fresh.set(ref.id, await loadSegment(ref))
+      for (let ref = missing.shift(); ref; ref = missing.shift()) {
+        const decoded = await loadSegment(ref)
+        const segment = withoutVectors(decoded)
+        leaveRoomFor([...kept, ...fresh.values(), { segment }])
+        fresh.set(ref.id, { segment, part: placeVectors(engine, decoded) })
+      }
     }
     // All are waited for: one that ends after another has failed is to be released too.
     const ends = await Promise.allSettled(Array.from({ length: SEGMENTS_IN_FLIGHT }, loadNext))
     for (const end of ends) if (end.status === 'rejected') throw end.reason
   }
 
-  async function loadSegment(ref: SegmentRef): Promise<Loaded> {
+  async function loadSegment(ref: SegmentRef): Promise<Segment> {
     const [items, terms] = await Promise.all([loadBlob(ref.items), loadBlob(ref.terms)])
     const segment = decodeSegment({ items, terms }, ref, { detach: true })
     if (!segment.ok) throw new Unusable(`segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`)
-    const part = placeVectors(engine, segment.value)
-    return { segment: withoutVectors(segment.value), part }
+    return segment.value
   }
 
   async function loadBlob(blob: Blob): Promise<Uint8Array> {

@@ -107,7 +107,8 @@ export function createVectorMemory(
   let bytesMax = firstBytesMax
   /** Bytes of parts; scratch memory comes on top and is small. */
   let partBytes = 0
-  let missingRows = 0
+  /** Parts for which there was no room at all. */
+  const missing = new Set<HeldPart>()
 
   const u8 = (at: Pointer, length: number) => new Uint8Array(memory.buffer, at, length)
   const i16 = (at: Pointer, length: number) => new Int16Array(memory.buffer, at, length)
@@ -142,6 +143,7 @@ export function createVectorMemory(
   }
 
   function release(part: HeldPart): void {
+    missing.delete(part)
     if (!parts.delete(part)) return
     if (part.codes !== null) free(part.codes, codeBytes(part))
     if (part.signs) free(part.signs.at, part.signs.bytes)
@@ -235,7 +237,7 @@ export function createVectorMemory(
     }
     const hasSigns = codeBytes(part) >= signsFromBytes
     if (!makeRoom(arrayBytes + (hasSigns ? codeBytes(part) / 8 : codeBytes(part)))) {
-      missingRows += rows
+      missing.add(part)
       return part
     }
     parts.add(part)
@@ -280,11 +282,13 @@ export function createVectorMemory(
       kernels: kernelModule.name,
       residentBytes: memory.buffer.byteLength,
       usedBytes: arena.usedBytes(),
-      estimatedRows: [...parts].reduce((sum, { codes, rows }) => sum + (codes === null ? rows : 0), 0),
-      missingRows,
+      estimatedRows: rowsOf([...parts].filter(({ codes }) => codes === null)),
+      missingRows: rowsOf([...missing]),
     }),
   }
 }
+
+const rowsOf = (parts: readonly HeldPart[]): number => parts.reduce((sum, { rows }) => sum + rows, 0)
 
 /** Mean of a sample of the rows that have a vector, spread over all. f32[dim] */
 function meanOf(codes: Uint8Array, scales: Float32Array, dim: number): Float32Array {

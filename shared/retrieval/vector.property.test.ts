@@ -1,0 +1,117 @@
+/** @file Search by vector over whole indexes: filters, several segments, and segments that are damaged or lie. */
+import fc from 'fast-check'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { loadKernels } from '../../test/fixtures/kernels.ts'
+import { randomVector } from '../../test/fixtures/vectors.ts'
+import { createRandom } from '../lib/random.ts'
+import { decodeSegment, type Segment, withoutVectors } from '../segment/decode.ts'
+import { encodeSegment } from '../segment/encode.ts'
+import { mergeSegments } from '../segment/merge.ts'
+import type { VectorEngine } from '../vector/engine.ts'
+import { createPlainEngine } from '../vector/plain-engine.ts'
+import { createWasmEngine } from '../vector/wasm-engine.ts'
+import { fixtureManifest, fixtureRef, fixtureSegment } from './fixture.ts'
+import { buildIndex, type Index, placeVectors } from './load-index.ts'
+import { searchVector, searchVectorWith, vectorOf } from './vector.ts'
+
+const DIM = 64
+const module = loadKernels()
+const random = createRandom(3)
+let segments: Segment[]
+let files: { items: Uint8Array; terms: Uint8Array }
+
+beforeAll(async () => {
+  const rows = (count: number, name: string) =>
+    Array.from({ length: count }, (_, at) => ({
+      id: `${name}${at}`,
+      title: `item ${at}`,
+      ...(at % 5 === 4 ? {} : { vector: randomVector(random, DIM) }),
+    }))
+  segments = [
+    await fixtureSegment(rows(60, 'a'), { dim: DIM }),
+    // Newer rows of ten of those, and some more.
+    await fixtureSegment(rows(30, 'b'), { from: 51, version: 2, dim: DIM }),
+  ]
+  files = encodeSegment(mergeSegments([segments[0]!], () => true))
+})
+
+const indexOn = (engine: VectorEngine): Index =>
+  buildIndex(fixtureManifest(segments.map(({ ref }) => ref)), segments, engine)
+const query = fc.nat(1e6).map((seed) => randomVector(createRandom(seed), DIM))
+
+describe('search by vector', () => {
+  it('finds on the kernels what it finds in plain TypeScript, under any filter', () => {
+    const [index, plain] = [indexOn(createWasmEngine(module)), indexOn(createPlainEngine())]
+    fc.assert(
+      fc.property(
+        query,
+        fc.integer({ min: 1, max: 90 }),
+        fc.constantFrom(1, 2, 7, 1_000),
+        (q, limit, every) => {
+          const accept = (doc: number) => doc % every === 0
+          const found = searchVector(index, q, limit, accept)
+          expect(found).toEqual(searchVector(plain, q, limit, accept))
+          const all = searchVector(plain, q, 1_000).filter(({ doc }) => accept(doc))
+          expect(found).toEqual(all.slice(0, limit))
+        },
+      ),
+      { seed: 31, numRuns: 60 },
+    )
+  })
+  it('says of documents that are looked at anyway how near they are', () => {
+    const [index, plain] = [indexOn(createWasmEngine(module)), indexOn(createPlainEngine())]
+    fc.assert(
+      fc.property(query, fc.uniqueArray(fc.nat(89)), (q, picks) => {
+        const docs = picks.filter((doc) => index.live[doc] === 1).map((doc) => ({ doc }))
+        const found = searchVectorWith(index, q, 5, docs)
+        expect(found).toEqual(searchVectorWith(plain, q, 5, docs))
+        expect(found.length).toBe(new Set([...found, ...docs].map(({ doc }) => doc)).size)
+      }),
+      { seed: 32, numRuns: 40 },
+    )
+  })
+})
+
+describe('a segment whose vectors moved into the engine', () => {
+  const ref = () => fixtureRef('x', 60)
+  it('keeps no view of its file, and answers as before', () => {
+    const engine = createWasmEngine(module)
+    const items = files.items.slice()
+    const decoded = decodeSegment({ items, terms: files.terms }, ref(), { detach: true })
+    if (!decoded.ok) throw new Error(decoded.error.reason)
+    const part = placeVectors(engine, decoded.value)
+    const segment = withoutVectors(decoded.value)
+    const index = buildIndex(fixtureManifest([segment.ref]), [segment], engine, [part])
+    const whole = vectorOf(index, 7)
+    items.fill(0)
+    expect(segment.text.title(7)).toBe('item 7')
+    expect(segment.number[7]).toBe(8)
+    expect(index.display(7)).toMatchObject({ id: 'a7', brand: '', category: [] })
+    expect(vectorOf(index, 7)).toEqual(whole)
+    expect(segment.bytes).toBe(files.items.length + files.terms.length - 60 * DIM)
+  })
+  it('is refused or searched when its bytes are damaged or cut, and never throws', () => {
+    fc.assert(
+      fc.property(fc.nat(), fc.nat(255), fc.boolean(), query, (position, value, isCut, q) => {
+        const at = position % files.items.length
+        const items = isCut ? files.items.slice(0, at) : files.items.with(at, value)
+        const decoded = decodeSegment({ items, terms: files.terms }, ref(), { detach: true })
+        if (!decoded.ok) return
+        const engine = createWasmEngine(module)
+        const part = placeVectors(engine, decoded.value)
+        const segment = withoutVectors(decoded.value)
+        const index = buildIndex(fixtureManifest([segment.ref]), [segment], engine, [part])
+        for (const { doc, score } of searchVector(index, q, 10)) {
+          expect(doc).toBeLessThan(60)
+          expect(score).not.toBeNaN()
+        }
+        for (let doc = 0; doc < 60; doc++) vectorOf(index, doc)
+      }),
+      { seed: 33, numRuns: 150 },
+    )
+  })
+  it('is refused when it claims 2³² rows', () => {
+    const decoded = decodeSegment(files, fixtureRef('x', 2 ** 32))
+    expect(decoded.ok).toBe(false)
+  })
+})
