@@ -14,7 +14,7 @@
 import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
-import { type ScoredWord, scoreWords, type TermRanges } from './score-words.ts'
+import { type ScoredWord, scoreWords, type TermRanges, WORDS_MAX } from './score-words.ts'
 import { correctionsOf, splitWord } from './spelling.ts'
 
 /** `found` has bit n set when the n-th word of the query matched. */
@@ -33,8 +33,8 @@ const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
 /** Terms that one prefix may open, per segment. */
 const PREFIX_TERMS_MAX = 64
-/** More words than bits in a mask; a query longer than that is cut. */
-const WORDS_MAX = 30
+/** A query longer than that is cut. */
+const WORDS_ASKED_MAX = 30
 
 export type Accept = (doc: number) => boolean
 
@@ -74,7 +74,7 @@ function groupByWord(terms: readonly QueryTerm[]): Word[] {
     if (word) word.terms.push(term)
     else words.set(term.source, { source: term.source, terms: [term] })
   }
-  return [...words.values()].slice(0, WORDS_MAX)
+  return [...words.values()].slice(0, WORDS_ASKED_MAX)
 }
 
 /**
