@@ -3,7 +3,13 @@ import { createMessageBatch, createScheduledController } from 'cloudflare:test'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { StoredEvent } from '../shared/schema/events.ts'
 import type { ProblemDocument } from '../shared/schema/problem.ts'
-import type { EventsReply, RankedReply, SearchReply, StatusReply } from '../shared/schema/replies.ts'
+import type {
+  EventsReply,
+  RankedReply,
+  SearchReply,
+  StatusReply,
+  SuggestReply,
+} from '../shared/schema/replies.ts'
 import { call, env, KEYS, prepareDatabase, publishIndex, sendJson } from '../test/fixtures/edge.ts'
 import worker from './index.ts'
 
@@ -68,6 +74,45 @@ const get = <T>(path: string) => call<T>('GET', path, { key: KEYS.public })
 const search = (q: string, more = '') => get<SearchReply>(`/v1/search?q=${encodeURIComponent(q)}${more}`)
 const idsOf = ({ body }: { body: { hits: { id: string }[] } }) => body.hits.map(({ id }) => id)
 const filtered = (filter: string) => `&filter=${encodeURIComponent(filter)}`
+
+describe('facets', () => {
+  it('count all matches under the filter, not only the page, and only those asked for', async () => {
+    const { body } = await search('bluetooth ', `&limit=1&facets=brand,price${filtered('category=Speakers')}`)
+    expect(body.hits.length).toBe(1)
+    expect(body.facets).toEqual({
+      brand: [{ value: 'Nord', count: 2 }],
+      price: [
+        { from: 50, to: 100, count: 1 },
+        { from: 100, to: 200, count: 1 },
+      ],
+    })
+    expect((await search('ink', '&facets=category')).body.facets).toMatchObject({
+      category: [
+        { value: 'Office', path: ['Office'], count: 2 },
+        { value: 'Ink', path: ['Office', 'Ink'], count: 2 },
+      ],
+    })
+    expect((await search('ink')).body.facets).toBeUndefined()
+  })
+  it('that do not exist are refused', async () => {
+    const reply = await call<ProblemDocument>('GET', '/v1/search?q=ink&facets=colour', { key: KEYS.public })
+    expect(reply.status).toBe(400)
+    expect(JSON.stringify(reply.body)).toContain('facets')
+  })
+})
+
+describe('suggestions', () => {
+  const suggest = (q: string) => get<SuggestReply>(`/v1/suggest?q=${encodeURIComponent(q)}`)
+  it('complete what is typed, also with a typing error, and say of which index', async () => {
+    const { status, body } = await suggest('blueto')
+    expect([status, body.indexVersion, body.suggestions[0]]).toEqual([200, 1, 'bluetooth speaker'])
+    expect((await suggest('wirelss head')).body.suggestions).toEqual(['wireless headphones'])
+    expect((await suggest('')).body.suggestions).toEqual([])
+  })
+  it('are at most ten', async () => {
+    expect((await get('/v1/suggest?q=a&limit=11')).status).toBe(400)
+  })
+})
 
 describe('search', () => {
   it('finds by words, with score, reason, index version and model', async () => {
@@ -271,13 +316,23 @@ describe('events to profile, counts and log', () => {
     await worker.queue(batch, env)
     expect(await counted()).toBe(before + 2)
   })
-  it('cron turns counts into popular and bought-together lists', async () => {
+  it('cron turns counts into popular and bought-together lists, and into queries of at least three shoppers', async () => {
+    const asked = (id: string, user: string, query: string) =>
+      stored(id, { kind: 'search', query, user: user.repeat(32), session: undefined })
+    const searches = [...'abc'].flatMap((user) => [
+      asked(`q1${user}`, user, ' Ink  JET'),
+      asked(`q2${user}`, user === 'c' ? 'b' : user, 'my own name'),
+    ])
     await deliver([stored('again', { session: 's2' }), stored('third', { session: 's3' })])
+    await deliver(searches)
+    await deliver(searches)
     await worker.scheduled(createScheduledController({ cron: '* * * * *' }), env)
     const signals = await (await env.BUCKET.get('signals/current.json'))!.json<{
       popular: [number, number][]
       together: Record<string, [number, number][]>
+      queries: [string, number][]
     }>()
+    expect(signals.queries).toEqual([['ink jet', 3]])
     expect(signals.popular.map(([number]) => number)).toEqual(expect.arrayContaining([1, 3]))
     expect(signals.together['1']![0]![0]).toBe(3)
   })

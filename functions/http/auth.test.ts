@@ -54,6 +54,7 @@ describe('keys', () => {
   it('open to the public what a shop page needs, and nothing else', () => {
     for (const call of [
       'GET /v1/search',
+      'GET /v1/suggest',
       'GET /v1/recommendations',
       'GET /v1/items/a%2Fb/similar',
       'POST /v1/events',

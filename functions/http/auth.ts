@@ -81,6 +81,7 @@ export function equalInConstantTime(a: string, b: string): boolean {
 /** Which calls a public key may make; everything else under /v1 needs a secret key. */
 const PUBLIC_CALLS: readonly [method: string, path: RegExp][] = [
   ['GET', /^\/v1\/search$/],
+  ['GET', /^\/v1\/suggest$/],
   ['GET', /^\/v1\/recommendations$/],
   ['GET', /^\/v1\/items\/[^/]+\/similar$/],
   ['POST', /^\/v1\/events$/],

@@ -1,9 +1,13 @@
 /** @file The best of many scored documents, kept in a heap while they come. */
 
+type Scored = { doc: number; score: number; found: number }
+
 /** Best first: higher scores, then lower item numbers. Arrays are kept from search to search, which one thread does one by one. */
 export class Best {
-  size = 0
+  private size = 0
   private limit = 0
+  /** Slots of the documents; none is better than those below it. */
+  private heap = new Int32Array()
   private docs = new Int32Array()
   private numbers = new Uint32Array()
   private scores = new Float32Array()
@@ -14,6 +18,7 @@ export class Best {
     this.size = 0
     this.limit = limit
     if (limit <= this.docs.length) return
+    this.heap = new Int32Array(limit)
     this.docs = new Int32Array(limit)
     this.numbers = new Uint32Array(limit)
     this.scores = new Float32Array(limit)
@@ -22,69 +27,67 @@ export class Best {
 
   /** What a document must score to come in: less never does, as much may, by its number. */
   get threshold(): number {
-    return this.size < this.limit
-      ? Number.NEGATIVE_INFINITY
-      : this.limit === 0
-        ? Number.POSITIVE_INFINITY
-        : this.scores[0]!
+    if (this.size < this.limit) return Number.NEGATIVE_INFINITY
+    return this.limit === 0 ? Number.POSITIVE_INFINITY : this.scores[this.heap[0]!]!
   }
 
   offer(doc: number, number: number, score: number, found: number): void {
-    if (this.size < this.limit) this.siftUp(this.size++, doc, number, score, found)
-    else if (this.limit > 0 && this.isWorse(0, number, score)) this.siftDown(doc, number, score, found)
+    const { heap, size, limit } = this
+    if (size < limit) {
+      this.fill(size, doc, number, score, found)
+      heap[size] = size
+      this.size = size + 1
+      // A heap matters once something can be pushed out.
+      if (this.size === limit) for (let at = (limit >> 1) - 1; at >= 0; at--) this.siftDown(at, limit)
+    } else if (limit > 0) {
+      const worst = heap[0]!
+      const least = this.scores[worst]!
+      if (score < least || (score === least && number > this.numbers[worst]!)) return
+      this.fill(worst, doc, number, score, found)
+      this.siftDown(0, limit)
+    }
   }
 
   /** Takes everything out, best first. */
-  drain(): { doc: number; score: number; found: number }[] {
-    const drained = new Array(this.size)
-    while (this.size > 0) {
-      const last = --this.size
-      drained[last] = { doc: this.docs[0]!, score: this.scores[0]!, found: this.founds[0]! }
-      this.siftDown(this.docs[last]!, this.numbers[last]!, this.scores[last]!, this.founds[last]!)
-    }
-    return drained
+  drain(): Scored[] {
+    const { docs, scores, founds, numbers, size } = this
+    this.size = 0
+    return Array.from(
+      this.heap.subarray(0, size).sort((a, b) => scores[b]! - scores[a]! || numbers[a]! - numbers[b]!),
+      (slot) => ({ doc: docs[slot]!, score: scores[slot]!, found: founds[slot]! }),
+    )
   }
 
-  /** Is the entry at `at` behind a document with this score and number? */
-  private isWorse(at: number, number: number, score: number): boolean {
-    const own = this.scores[at]!
-    return own < score || (own === score && this.numbers[at]! > number)
+  private fill(slot: number, doc: number, number: number, score: number, found: number): void {
+    this.docs[slot] = doc
+    this.numbers[slot] = number
+    this.scores[slot] = score
+    this.founds[slot] = found
   }
 
-  private siftUp(from: number, doc: number, number: number, score: number, found: number): void {
+  private siftDown(from: number, size: number): void {
+    const { heap, scores, numbers } = this
+    const slot = heap[from]!
+    const score = scores[slot]!
+    const number = numbers[slot]!
     let at = from
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      // The worst is at the root, so a parent that is not worse moves down.
-      if (this.isWorse(parent, number, score)) break
-      this.move(parent, at)
-      at = parent
-    }
-    this.set(at, doc, number, score, found)
-  }
-
-  /** Puts a document into the place of the root. */
-  private siftDown(doc: number, number: number, score: number, found: number): void {
-    let at = 0
     for (;;) {
       let child = 2 * at + 1
-      if (child >= this.size) break
-      if (child + 1 < this.size && this.isWorse(child + 1, this.numbers[child]!, this.scores[child]!)) child++
-      if (!this.isWorse(child, number, score)) break
-      this.move(child, at)
+      if (child >= size) break
+      let below = heap[child]!
+      if (child + 1 < size) {
+        const other = heap[child + 1]!
+        const difference = scores[other]! - scores[below]!
+        if (difference < 0 || (difference === 0 && numbers[other]! > numbers[below]!)) {
+          child++
+          below = other
+        }
+      }
+      const own = scores[below]!
+      if (own > score || (own === score && numbers[below]! < number)) break
+      heap[at] = below
       at = child
     }
-    this.set(at, doc, number, score, found)
-  }
-
-  private move(from: number, to: number): void {
-    this.set(to, this.docs[from]!, this.numbers[from]!, this.scores[from]!, this.founds[from]!)
-  }
-
-  private set(at: number, doc: number, number: number, score: number, found: number): void {
-    this.docs[at] = doc
-    this.numbers[at] = number
-    this.scores[at] = score
-    this.founds[at] = found
+    heap[at] = slot
   }
 }

@@ -14,7 +14,7 @@
 import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
 import type { Index } from './load-index.ts'
-import { type ScoredWord, scoreWords, type TermRanges } from './score-words.ts'
+import { type ScoredWord, scoreWords, type TermRanges, WORDS_MAX } from './score-words.ts'
 import { bestCorrections, splitWord } from './spelling.ts'
 import { PREFIX_TERMS_MAX, type Statistics, statisticsOf } from './statistics.ts'
 
@@ -32,8 +32,8 @@ const DISCOUNTS = { prefix: 0.5, synonym: 0.8, correction: 0.6 }
 /** A word in so few items may be a misspelling of one that is in so many times more. */
 const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
-/** More words than bits in a mask; a query longer than that is cut. */
-const WORDS_MAX = 30
+/** A query longer than that is cut. */
+const WORDS_ASKED_MAX = 30
 
 export type Accept = (doc: number) => boolean
 
@@ -102,7 +102,7 @@ function groupByWord(terms: readonly QueryTerm[]): Word[] {
     if (word) word.terms.push(term)
     else words.set(term.source, { source: term.source, terms: [term] })
   }
-  return [...words.values()].slice(0, WORDS_MAX)
+  return [...words.values()].slice(0, WORDS_ASKED_MAX)
 }
 
 /**

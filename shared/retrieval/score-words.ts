@@ -49,6 +49,10 @@ const STRIDE = WINDOW_ROWS + 64
 const TABLE_WORDS = 8
 const TABLE_SIZE = 1 << TABLE_WORDS
 const TABLES = 4
+/** Bits of a mark. */
+export const WORDS_MAX = TABLES * TABLE_WORDS
+/** Coordinations that are remembered of searches with more words than a table has. */
+const REMEMBERED = 1_024
 /** Scores are sums in single precision: a bound must not lose to one that was rounded up. */
 const BOUND_SLACK = 1 + 1e-4
 
@@ -65,8 +69,15 @@ let touchedCount = 0
 let weights = new Uint8Array(16 * STRIDE)
 const shares = new Float64Array(TABLES * TABLE_SIZE)
 const bounds = new Float64Array(TABLES * TABLE_SIZE)
-/** Coordination of the words of a mark, NaN until it is asked for; of searches with few words. */
-const coordinations = new Float64Array(TABLE_SIZE)
+/** Coordinations of the marks in `rememberedMarks`, each at the place that its bits give. */
+const coordinations = new Float64Array(REMEMBERED)
+/** 0 where nothing is remembered: no document without a word is scored. */
+const rememberedMarks = new Int32Array(REMEMBERED)
+/** Of the forms in the segment at hand, in the order of the words: what `Leaf` says, where a sum reads it fast. */
+let factors = new Float64Array(16)
+let areWhole = new Uint8Array(16)
+/** First form of each word, and behind the last word the number of forms. */
+const formsFrom = new Int32Array(WORDS_MAX + 1)
 const cursors: PostingCursor[] = []
 let cursorsOpen = 0
 
@@ -92,7 +103,7 @@ export type ScoreOptions = {
 /**
  * The best live documents that have a word and are accepted, best first, equal scores by item number; and how many there are in all.
  *
- * @param words         at most 32
+ * @param words         at most WORDS_MAX
  * @param averageLength of documents, half words
  */
 export function scoreWords(
@@ -118,7 +129,7 @@ export function scoreWords(
       const opened = heads.flatMap((lists) => openCursors(segment, lists[at]!))
       return opened.length > 0 ? [{ word, cursors: opened }] : []
     })
-    if (weights.length < leaves.length * STRIDE) weights = new Uint8Array(leaves.length * STRIDE)
+    listForms(leaves, words.length)
     const task = {
       segment,
       base,
@@ -169,6 +180,23 @@ function scoreSegment(task: SegmentTask): number {
   return total
 }
 
+function listForms(leaves: readonly Leaf[], wordCount: number): void {
+  if (weights.length < leaves.length * STRIDE) {
+    weights = new Uint8Array(leaves.length * STRIDE)
+    factors = new Float64Array(leaves.length)
+    areWhole = new Uint8Array(leaves.length)
+  }
+  let at = 0
+  for (let word = 0; word < wordCount; word++) {
+    formsFrom[word] = at
+    for (; at < leaves.length && leaves[at]!.word === word; at++) {
+      factors[at] = leaves[at]!.factor
+      areWhole[at] = leaves[at]!.isWhole ? 1 : 0
+    }
+  }
+  formsFrom[wordCount] = at
+}
+
 /** The first row that no window has had yet; infinity at the end of all lists. */
 function nextRow(leaves: readonly Leaf[]): number {
   let next = Number.POSITIVE_INFINITY
@@ -216,7 +244,7 @@ function markHeads(cursor: PostingCursor, from: number, to: number, bit: number)
 }
 
 function scoreWindow(task: SegmentTask, from: number): number {
-  const { segment, base, words, weightSum, lengthFactor, leaves, coordinate, live, accept, seen } = task
+  const { segment, base, words, weightSum, lengthFactor, coordinate, live, accept, seen } = task
   const { number, length } = segment
   let threshold = best.threshold
   if (threshold > 0) fillBounds(task)
@@ -229,7 +257,7 @@ function scoreWindow(task: SegmentTask, from: number): number {
     if (seen !== null) seen[doc] = 1
     const mark = marks[row]!
     if (threshold > 0 && boundOf(mark, words.length, weightSum) < threshold) continue
-    const sum = sumOf(leaves, row, mark, lengthFactor * length[from + row]!)
+    const sum = sumOf(row, mark, lengthFactor * length[from + row]!)
     const score = Math.fround(sum * coordinate(mark))
     if (score < threshold) continue
     best.offer(doc, number[from + row]!, score, mark)
@@ -240,21 +268,16 @@ function scoreWindow(task: SegmentTask, from: number): number {
 }
 
 /** Σ over the words of a mark, in their order: each sum is rounded to single precision. */
-function sumOf(leaves: readonly Leaf[], row: number, mark: number, lengthPart: number): number {
+function sumOf(row: number, mark: number, lengthPart: number): number {
   let sum = 0
-  for (let at = 0; at < leaves.length; ) {
-    const { word } = leaves[at]!
-    if ((mark & (1 << word)) === 0) {
-      at++
-      continue
-    }
+  for (let rest = mark; rest !== 0; rest &= rest - 1) {
+    const word = 31 - Math.clz32(rest & -rest)
     let score = 0
-    for (; at < leaves.length && leaves[at]!.word === word; at++) {
-      const tf = weights[at * STRIDE + row]!
+    for (let form = formsFrom[word]!; form < formsFrom[word + 1]!; form++) {
+      const tf = weights[form * STRIDE + row]!
       if (tf === 0) continue
-      const { factor, isWhole } = leaves[at]!
-      const own = (factor * tf * (K1 + 1)) / (tf + K1 * (1 - B) + lengthPart)
-      if (isWhole) score = Math.fround(score + own)
+      const own = (factors[form]! * tf * (K1 + 1)) / (tf + K1 * (1 - B) + lengthPart)
+      if (areWhole[form] === 1) score = Math.fround(score + own)
       else if (own > score) score = Math.fround(own)
     }
     if (headMarks[row]! & (1 << word)) score = Math.fround(score * HEAD_FACTOR)
@@ -311,14 +334,14 @@ function coordinationOf(words: readonly ScoredWord[], weightSum: number): (mark:
     for (let word = 0; word < words.length; word++) if (mark & (1 << word)) share += words[word]!.weight
     return (share / weightSum) ** COORDINATION_POWER
   }
-  if (words.length > TABLE_WORDS) return compute
-  coordinations.fill(Number.NaN, 0, 1 << words.length)
+  rememberedMarks.fill(0)
   return (mark) => {
-    const known = coordinations[mark]!
-    if (!Number.isNaN(known)) return known
-    const made = compute(mark)
-    coordinations[mark] = made
-    return made
+    const at = (Math.imul(mark, 0x9e3779b1) >>> 22) % REMEMBERED
+    if (rememberedMarks[at] !== mark) {
+      rememberedMarks[at] = mark
+      coordinations[at] = compute(mark)
+    }
+    return coordinations[at]!
   }
 }
 

@@ -9,13 +9,14 @@ import { lowerBound, type SortedTerms } from './dictionary.ts'
 const encoder = new TextEncoder()
 /** Letters come behind ids, facets and numbers. */
 const FIRST_LETTER = encoder.encode('a')
+const LETTER_BYTE_MIN = FIRST_LETTER[0]!
 
 /** Positions [from, to) of a dictionary. */
 type Range = readonly [from: number, to: number]
 
 /**
  * @param distanceMax letters inserted, left out or changed, or two neighbours exchanged
- * @param found       called with the position of each term that starts with a letter and is within the distance, ascending
+ * @param found       called with the position of each term within the distance, ascending; terms with a digit are passed over
  */
 export const findNear = (
   terms: SortedTerms,
@@ -56,17 +57,24 @@ function walk(
     const start = offsets[at]!
     const length = offsets[at + 1]! - start
     let isDead = false
+    // The highest byte at the place of the last letter that leads nowhere.
+    let deadByte = 0
     let distance = table.distance(depth)
     while (ends[depth]! < length && !isDead && !(isBegun && distance <= distanceMax)) {
       const from = start + ends[depth]!
       const size = letterBytes(bytes, from, offsets[at + 1]!)
       ends[depth + 1] = ends[depth]! + size
       depth++
-      isDead = table.push(depth, codePointAt(bytes, from, size)) > distanceMax
+      const isLetter = isBegun || bytes[from]! >= LETTER_BYTE_MIN
+      isDead = !isLetter || table.push(depth, codePointAt(bytes, from, size)) > distanceMax
+      deadByte = isLetter ? bytes[from + size - 1]! : LETTER_BYTE_MIN - 1
       distance = isDead ? distanceMax + 1 : table.distance(depth)
     }
     const isFound = distance <= distanceMax
-    const next = isDead || (isFound && isBegun) ? behindPrefix(terms, at, ends[depth]!, end) : at + 1
+    let next = at + 1
+    if (isDead) next = behind(terms, at, ends[depth]! - 1, deadByte, end)
+    else if (isFound && isBegun && depth > 0)
+      next = behind(terms, at, ends[depth]! - 1, bytes[start + ends[depth]! - 1]!, end)
     if (isFound) found(at, distance, next)
     if (next < end) {
       const shared = sharedBytes(terms, at, next)
@@ -138,16 +146,34 @@ function sharedBytes({ bytes, offsets }: SortedTerms, a: number, b: number): num
   return shared
 }
 
-/** First position behind `at` whose term does not have the first `length` bytes of that at `at`: steps that double, then halves. */
-function behindPrefix(terms: SortedTerms, at: number, length: number, end: number): number {
+/**
+ * First position behind `at` whose term has not the same first `length` bytes and then one up to `byteMax`: steps that double, then
+ * halves.
+ */
+function behind(terms: SortedTerms, at: number, length: number, byteMax: number, end: number): number {
   let step = 1
-  while (at + step < end && sharedBytes(terms, at, at + step) >= length) step *= 2
+  while (at + step < end && goesOn(terms, at, at + step, length, byteMax)) step *= 2
   let low = at + (step >>> 1)
   let high = Math.min(end, at + step)
   while (low + 1 < high) {
     const middle = (low + high) >>> 1
-    if (sharedBytes(terms, at, middle) >= length) low = middle
+    if (goesOn(terms, at, middle, length, byteMax)) low = middle
     else high = middle
   }
   return Math.max(high, at + 1)
+}
+
+function goesOn(
+  { bytes, offsets }: SortedTerms,
+  at: number,
+  other: number,
+  length: number,
+  byteMax: number,
+): boolean {
+  const from = offsets[at]!
+  const otherFrom = offsets[other]!
+  if (offsets[other + 1]! - otherFrom <= length || bytes[otherFrom + length]! > byteMax) return false
+  // From the end, where terms far apart differ first.
+  for (let i = length - 1; i >= 0; i--) if (bytes[from + i] !== bytes[otherFrom + i]) return false
+  return true
 }

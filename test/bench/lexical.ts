@@ -1,11 +1,12 @@
 /**
- * @file Time of lexical searches by kind of query, and the bytes that the words of a shop take.
+ * @file Time of lexical searches by kind of query, beside the plain scorer on plain lists, and the bytes that the words of a shop take.
  *
  *   node test/bench/lexical.ts [--items N] [--json] [--smoke]
  *
  * A shop of N items, tiled from the Icecat catalogue where `AISLE_DATA` (default ../shared/data) has it. A search runs on one
  * thread without waiting, so its time by the clock is its CPU time, but for what other processes take away: of each query the
- * median of the rounds counts. Analysis of the query text is a part of it, the display fields of the hits are not.
+ * least of the rounds counts. The mean is CPU time of the process, garbage collection and compilation included. Analysis of the query text is a part of it, the display fields of the hits are not. Both give the
+ * same answers, or the measurement ends.
  */
 import { parseArgs } from 'node:util'
 import { renderTable } from '../../infra/cli/table.ts'
@@ -17,11 +18,13 @@ import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
 import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
 import type { Item } from '../../shared/schema/item.ts'
 import { contentOf } from '../../shared/segment/content.ts'
-import { decodeSegment } from '../../shared/segment/decode.ts'
+import { decodeSegment, type Segment } from '../../shared/segment/decode.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
 import { analyse, analyseQuery } from '../../shared/text/analyse.ts'
+import { searchPlainly } from '../fixtures/plain-lexical.ts'
+import { encodeSegmentV1 } from '../fixtures/segment-v1.ts'
 import { readShop, tileShop } from '../fixtures/tiled-shop.ts'
-import { commit, machine } from './measure.ts'
+import { alternate, commit, machine } from './measure.ts'
 
 const SEED = 17
 /** A page of hits, and what a hybrid search fuses. */
@@ -35,13 +38,22 @@ export const FULL: LexicalSizes = { items: 100_000, queries: 100, rounds: 7, sou
 export type Query = { text: string; filter: string | null }
 /** Milliseconds a query. */
 type Times = { p50: number; p99: number; max: number }
-type Row = Times & { kind: string; depth: number; matches: number }
+type Row = Times & {
+  kind: string
+  depth: number
+  matches: number
+  /** CPU of the process, milliseconds a query. */
+  cpu: number
+  plain: Times & { cpu: number }
+  /** CPU of the plain scorer by that of this one. */
+  ratio: number
+}
 export type LexicalReport = {
   machine: string
   commit: string
   shop: string
   items: number
-  bytes: { itemsFile: number; termsFile: number; terms: number }
+  bytes: { itemsFile: number; termsFile: number; plainTermsFile: number; terms: number }
   rows: Row[]
   /** Of the misspelt queries, asked for the first time: what is looked up is remembered. */
   firstTime: Times
@@ -53,45 +65,92 @@ export async function measureLexical(sizes: LexicalSizes): Promise<LexicalReport
   const random = createRandom(SEED)
   const shop = await readShop(sizes.source)
   const items = tileShop(shop.items, sizes.items, random)
-  const { index, bytes } = indexOf(items)
+  const { packed, plain, bytes } = indexesOf(items)
   const kinds = queriesOf(items, sizes.queries, random)
-  warmUp(index, kinds)
-  const firstTime = timesOf(kinds['misspelt']!.map((query) => search(index, query, DEPTHS[0]!).ms))
+  const ours: Arm = (query, depth) => run(searchLexical, packed, query, depth)
+  const reference: Arm = (query, depth) => run(searchPlainly, plain, query, depth)
+  for (const [kind, queries] of Object.entries(kinds))
+    if (kind !== 'misspelt')
+      for (const query of queries)
+        for (const depth of DEPTHS) expectSame(ours(query, depth), reference(query, depth))
+  const firstTime = timesOf(kinds['misspelt']!.map((query) => ours(query, DEPTHS[0]!).ms))
   let checksum = 0
-  const rows = Object.entries(kinds).flatMap(([kind, queries]) =>
-    DEPTHS.map((depth): Row => {
-      const runs = Array.from({ length: sizes.rounds }, () =>
-        queries.map((query) => search(index, query, depth)),
+  const rows: Row[] = []
+  for (const [kind, queries] of Object.entries(kinds))
+    for (const depth of DEPTHS) {
+      const [mine, theirs] = await alternate(
+        [ours, reference].map((arm) => () => measureBatch(queries.map((query) => () => arm(query, depth)))),
+        sizes.rounds,
       )
-      checksum += runs[0]!.reduce((sum, { best }) => sum + best, 0)
-      const matches = Math.round(mean(runs[0]!.map(({ total }) => total)))
-      const medians = queries.map((_, at) => median(runs.map((run) => run[at]!.ms)))
-      return { kind, depth, matches, ...timesOf(medians) }
-    }),
-  )
+      const [first] = mine!
+      checksum += first!.outcomes.reduce((sum, { best }) => sum + best, 0)
+      const own = summarise(mine!)
+      const plain = summarise(theirs!)
+      const matches = Math.round(mean(first!.outcomes.map(({ total }) => total)))
+      const ratio = own.cpu > 0 ? round(plain.cpu / own.cpu, 10) : 0
+      rows.push({ kind, depth, matches, ...own, plain, ratio })
+    }
   return {
     ...{ machine: machine(), commit: commit(), shop: shop.name, items: items.length, bytes, rows, firstTime },
     checksum: round(checksum, 1_000),
   }
 }
 
-function indexOf(items: readonly Item[]) {
+type Outcome = { ms: number; total: number; best: number }
+type Arm = (query: Query, depth: number) => Outcome
+type Batch = { outcomes: Outcome[]; cpuMs: number }
+
+function measureBatch(searches: readonly (() => Outcome)[]): Batch {
+  const from = process.cpuUsage()
+  const outcomes = searches.map((search) => search())
+  const { user, system } = process.cpuUsage(from)
+  return { outcomes, cpuMs: (user + system) / 1_000 }
+}
+
+function summarise(rounds: readonly Batch[]): Times & { cpu: number } {
+  const queries = rounds[0]!.outcomes
+  const least = queries.map((_, at) => Math.min(...rounds.map(({ outcomes }) => outcomes[at]!.ms)))
+  const cpu = mean(rounds.map(({ cpuMs }) => cpuMs)) / queries.length
+  return { ...timesOf(least), cpu: round(cpu, 1_000) }
+}
+
+function run(search: typeof searchPlainly, index: Index, { text, filter }: Query, depth: number): Outcome {
+  const from = performance.now()
+  const { matches, total } = search(index, analyseQuery(text), depth, acceptOf(index, filter))
+  return { ms: performance.now() - from, total, best: matches[0]?.score ?? 0 }
+}
+
+const expectSame = (a: Outcome, b: Outcome) =>
+  assert(a.total === b.total && a.best === b.best, 'both scorers give the same answer')
+
+/** The same content in both versions of the format. */
+function indexesOf(items: readonly Item[]) {
   const rows = items.map((item, at) => ({
     row: { number: at + 1, version: 1, contentHash: '0'.repeat(32), duplicateOf: null, item },
     vector: null,
   }))
-  const files = encodeSegment(contentOf(rows, DIM))
-  const segment = decodeSegment(files, fixtureRef('bench', items.length))
-  assert(segment.ok, segment.ok ? '' : segment.error.reason)
+  const content = contentOf(rows, DIM)
+  const files = encodeSegment(content)
+  const plainFiles = encodeSegmentV1(content)
+  const packed = decode(files, items.length)
   return {
-    index: buildIndex(fixtureManifest([segment.value.ref]), [segment.value]),
+    packed: indexOf(packed),
+    plain: indexOf(decode(plainFiles, items.length)),
     bytes: {
       itemsFile: files.items.length,
       termsFile: files.terms.length,
-      terms: segment.value.terms.count,
+      plainTermsFile: plainFiles.terms.length,
+      terms: packed.terms.count,
     },
   }
 }
+
+function decode(files: { items: Uint8Array; terms: Uint8Array }, rows: number): Segment {
+  const segment = decodeSegment(files, fixtureRef('bench', rows))
+  assert(segment.ok, segment.ok ? '' : segment.error.reason)
+  return segment.value
+}
+const indexOf = (segment: Segment): Index => buildIndex(fixtureManifest([segment.ref]), [segment])
 
 /** Seeded queries of every kind, from the words of the titles. */
 export function queriesOf(items: readonly Item[], count: number, random: Random): Record<string, Query[]> {
@@ -164,25 +223,11 @@ function misspell(word: string, random: Random): string {
 
 const everything: Accept = () => true
 
-function search(index: Index, { text, filter }: Query, depth: number) {
-  const from = performance.now()
-  const { matches, total } = searchLexical(index, analyseQuery(text), depth, acceptOf(index, filter))
-  return { ms: performance.now() - from, total, best: matches[0]?.score ?? 0 }
-}
-
 function acceptOf(index: Index, text: string | null): Accept {
   if (text === null) return everything
   const filter = parseFilter(text)
   assert(filter.ok, `the filter ${text} is not understood`)
   return compileFilter(index, filter.value)
-}
-
-/** Compiles what runs often, with queries that are not measured for the first time later. */
-function warmUp(index: Index, kinds: Record<string, Query[]>): void {
-  for (const [kind, queries] of Object.entries(kinds))
-    for (const query of queries)
-      if (kind !== 'misspelt') for (const depth of DEPTHS) search(index, query, depth)
-  for (const { text } of kinds['one word']!) search(index, { text: `${text.trim()}q `, filter: null }, 20)
 }
 
 function timesOf(values: readonly number[]): Times {
@@ -191,7 +236,6 @@ function timesOf(values: readonly number[]): Times {
   return { p50: at(0.5), p99: at(0.99), max: at(1) }
 }
 const round = (value: number, precision: number) => Math.round(value * precision) / precision
-const median = (values: readonly number[]) => [...values].sort((a, b) => a - b)[values.length >> 1]!
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
 if (import.meta.main) {
@@ -206,19 +250,20 @@ if (import.meta.main) {
     const mb = (count: number) => `${(count / 1e6).toFixed(1)} MB`
     console.log(`${report.items} items, ${report.shop}; ${report.machine}; ${report.commit}`)
     console.log(
-      `terms.arrow ${mb(bytes.termsFile)} with ${bytes.terms} terms, items.arrow ${mb(bytes.itemsFile)}\n`,
+      `terms.arrow ${mb(bytes.termsFile)}, with plain lists ${mb(bytes.plainTermsFile)}; ${bytes.terms} terms; items.arrow ${mb(bytes.itemsFile)}\n`,
     )
     console.log(
       renderTable(
-        ['query', 'depth', 'matches', 'p50 ms', 'p99 ms', 'max ms'],
-        report.rows.map(({ kind, depth, matches, p50, p99, max }) => [
+        ['query', 'depth', 'matches', 'p50 ms', 'p99', 'max', 'CPU', 'plain p50', 'p99', 'CPU', 'CPU ratio'],
+        report.rows.map(({ kind, depth, matches, p50, p99, max, cpu, plain, ratio }) => [
           kind,
-          ...[depth, matches, p50, p99, max].map(String),
+          ...[depth, matches, p50, p99, max, cpu, plain.p50, plain.p99, plain.cpu].map(String),
+          `× ${ratio}`,
         ]),
       ),
     )
     console.log(
-      `\nmisspelt, asked for the first time: ${firstTime.p50} / ${firstTime.p99} / ${firstTime.max} ms`,
+      `\nmisspelt, asked for the first time: p50 ${firstTime.p50}, p99 ${firstTime.p99}, max ${firstTime.max} ms`,
     )
     console.log(`checksum ${report.checksum}`)
   }
