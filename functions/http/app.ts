@@ -1,4 +1,4 @@
-/** @file The base of every feature's routes: an OpenAPIHono app whose validation errors and throws end as problem+json. */
+/** @file The base of every feature's routes: an OpenAPIHono app whose validation errors end as problems, and how throws are rendered. */
 import { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { HTTPException } from 'hono/http-exception'
@@ -21,22 +21,23 @@ export type AppEnv = {
   }
 }
 
-/** An app for one feature (or for the whole): mount with `app.route(path, feature)`. */
-export function createApp(): OpenAPIHono<AppEnv> {
-  const app = new OpenAPIHono<AppEnv>({
+/**
+ * An app for one feature (or for the whole): mount with `app.route(path, feature)`. What it throws is the frame's to render: an
+ * app with an error handler of its own would have each of its validators and handlers wrapped anew for each request.
+ */
+export const createApp = (): OpenAPIHono<AppEnv> =>
+  new OpenAPIHono<AppEnv>({
     defaultHook: (result) => {
       if (!result.success) throw new ProblemError({ kind: 'invalid-request', issues: issuesOf(result.error) })
     },
   })
-  app.onError(renderError)
-  return app
-}
 
 /** Log line of an unexpected failure. Replaceable in tests. */
 export type Log = (line: { level: 'error' | 'warn' | 'info'; message: string; requestId?: string }) => void
 export const consoleLog: Log = (line) => console[line.level](JSON.stringify(line))
 
-function renderError(error: Error, c: Context<AppEnv>): Response {
+/** The reply for whatever was thrown; internal reasons go to the log. */
+export function renderError(error: Error, c: Context<AppEnv>): Response {
   const requestId = c.get('requestId') as string | undefined
   const problem = problemOf(error)
   const reason = internalReason(problem)

@@ -1,7 +1,7 @@
 /** @file What every reply has around it: request id, security headers, CORS, keys under /v1, 404 and 405 as problems. */
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import { cors } from 'hono/cors'
-import { type AppEnv, createApp } from './app.ts'
+import { type AppEnv, createApp, renderError } from './app.ts'
 import { type GuardDeps, guard } from './auth.ts'
 import { problemResponse } from './problem.ts'
 
@@ -10,6 +10,7 @@ const EXPOSED_HEADERS = 'x-request-id,retry-after,idempotent-replay,server-timin
 /** The root app. Mount features with `app.route('/', feature)`; everything under /v1 is behind a key. */
 export function createFrame(deps: GuardDeps): OpenAPIHono<AppEnv> {
   const app = createApp()
+  app.onError(renderError)
   // On the reply as it is: Hono's `c.header` would make a copy of it for each header.
   app.use(async (c, next) => {
     c.set('requestId', crypto.randomUUID())
