@@ -1,6 +1,7 @@
 /** @file How well a model finds documents for queries by its vectors alone: the number that training is steered by. */
-import { createEncoder } from '../encode/encoder.ts'
+import { createEncoder, precisionFor } from '../encode/encoder.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
+import type { Provider } from '../runtime/session.ts'
 
 export type RetrievalProbe = {
   queries: readonly string[]
@@ -24,13 +25,26 @@ const DEPTH = 100
 const SAMPLES = { queries: 5, documents: 3, chars: 80 }
 const TOKENS_MAX = { query: 16, document: 64 }
 
-/** Unit vectors of texts by fp32 weights, f32[texts][hidden]. */
+/** Where vectors are computed; default on the CPU. A training's context is one. */
+export type Computing = { threads: number; provider?: Provider }
+
+/**
+ * Unit vectors of texts by the weights as they are on a CPU, and by what suits a card on one, f32[texts][hidden].
+ *
+ * @param maxTokens the rest of a text is cut off; never more than the model has positions
+ */
 export async function encodeTexts(
   model: Checkpoint,
   texts: readonly string[],
-  { threads, maxTokens = TOKENS_MAX.document }: { threads: number; maxTokens?: number },
+  { threads, provider = 'cpu' }: Computing,
+  maxTokens: number = TOKENS_MAX.document,
 ): Promise<Float32Array[]> {
-  const encoder = await createEncoder({ checkpoint: model, precision: 'fp32', maxTokens, threads })
+  const encoder = await createEncoder({
+    checkpoint: model,
+    precision: provider === 'cpu' ? 'fp32' : precisionFor(provider),
+    maxTokens: Math.min(maxTokens, model.config.max_position_embeddings),
+    ...{ threads, provider },
+  })
   try {
     return await encoder.encode(texts)
   } finally {
@@ -42,11 +56,11 @@ export async function encodeTexts(
 export async function measureRetrieval(
   model: Checkpoint,
   probe: RetrievalProbe,
-  threads: number,
+  computing: Computing,
 ): Promise<Measured> {
   const { queries, documents, score } = probe
-  const documentVectors = await encodeTexts(model, documents, { threads })
-  const queryVectors = await encodeTexts(model, queries, { threads, maxTokens: TOKENS_MAX.query })
+  const documentVectors = await encodeTexts(model, documents, computing)
+  const queryVectors = await encodeTexts(model, queries, computing, TOKENS_MAX.query)
   let sum = 0
   const samples: Sample[] = []
   queryVectors.forEach((query, at) => {
