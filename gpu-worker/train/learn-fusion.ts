@@ -9,8 +9,8 @@ import { createEncoder, precisionFor } from '../encode/encoder.ts'
 import { buildOfflineIndex } from '../evaluation/offline-index.ts'
 import { bestWeight } from '../indexing/best-weight.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
+import type { Computing } from '../runtime/session.ts'
 import type { TrainingItem } from './examples.ts'
-import type { Computing } from './retrieval-metric.ts'
 
 const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 /** Standard errors by which a gain must exceed chance. */

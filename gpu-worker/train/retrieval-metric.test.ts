@@ -54,7 +54,14 @@ describe('the measure of a model', () => {
     for (const { text, isRelevant } of samples![0]!.documents) expect(isRelevant).toBe(text.includes('lamp'))
   })
   it('reads no further than the model has positions', async () => {
-    const short = createSeededCheckpoint({ vocabulary, seed: 2, layers: 1, hidden: 16, heads: 2, positions: 12 })
+    const short = createSeededCheckpoint({
+      vocabulary,
+      seed: 2,
+      layers: 1,
+      hidden: 16,
+      heads: 2,
+      positions: 12,
+    })
     const { value } = await measureRetrieval(short, probe([documents[0]!]), alone)
     expect(value).toBe(1)
   })

@@ -1,7 +1,8 @@
 /** @file How well a model finds documents for queries by its vectors alone: the number that training is steered by. */
 import { createEncoder, precisionFor } from '../encode/encoder.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
-import type { Provider } from '../runtime/session.ts'
+import type { Computing } from '../runtime/session.ts'
+import { findNearest } from './nearest.ts'
 
 export type RetrievalProbe = {
   queries: readonly string[]
@@ -24,9 +25,6 @@ export type Sample = {
 const DEPTH = 100
 const SAMPLES = { queries: 5, documents: 3, chars: 80 }
 const TOKENS_MAX = { query: 16, document: 64 }
-
-/** Where vectors are computed; default on the CPU. A training's context is one. */
-export type Computing = { threads: number; provider?: Provider }
 
 /**
  * Unit vectors of texts by the weights as they are on a CPU, and by what suits a card on one, f32[texts][hidden].
@@ -63,8 +61,8 @@ export async function measureRetrieval(
   const queryVectors = await encodeTexts(model, queries, computing, TOKENS_MAX.query)
   let sum = 0
   const samples: Sample[] = []
-  queryVectors.forEach((query, at) => {
-    const ranking = nearest(query, documentVectors, DEPTH)
+  const rankings = await findNearest(queryVectors, documentVectors, DEPTH, computing)
+  rankings.forEach((ranking, at) => {
     sum += score(at, ranking)
     if (at < SAMPLES.queries) samples.push(sampleOf(probe, at, ranking))
   })
@@ -89,18 +87,4 @@ function sampleOf(
 const cut = (text: string): string => {
   const characters = [...text]
   return characters.length <= SAMPLES.chars ? text : `${characters.slice(0, SAMPLES.chars - 1).join('')}…`
-}
-
-/** Places of the `count` vectors with the largest inner product, best first; ties by place. */
-export function nearest(query: Float32Array, vectors: readonly Float32Array[], count: number): number[] {
-  const scores = Float32Array.from(vectors, (vector) => {
-    let dot = 0
-    for (let i = 0; i < query.length; i++) dot += query[i]! * vector[i]!
-    return dot
-  })
-  const cut = scores.toSorted().at(-Math.min(count, scores.length))!
-  return Array.from(scores.keys())
-    .filter((place) => scores[place]! >= cut)
-    .sort((a, b) => scores[b]! - scores[a]! || a - b)
-    .slice(0, count)
 }

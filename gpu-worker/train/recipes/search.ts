@@ -8,8 +8,9 @@ import type { Checkpoint } from '../../model/checkpoint.ts'
 import { DataError, requireDifferent, type TrainingData, textOf } from '../examples.ts'
 import { learnFusion } from '../learn-fusion.ts'
 import { mineByWords } from '../mine-negatives.ts'
+import { findNearest } from '../nearest.ts'
 import type { RecipeOf } from '../recipe.ts'
-import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
+import { encodeTexts, measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
 import { type Context, runStage, type StageOutcome, StageStopped } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
@@ -211,7 +212,8 @@ async function mineByModel(
     context,
     QUERY_TOKENS_MAX,
   )
-  return asked.map((query) => nearest(query, vectors, MINED_SKIP + MINED_DEPTH).slice(MINED_SKIP))
+  const found = await findNearest(asked, vectors, MINED_SKIP + MINED_DEPTH, context)
+  return found.map((places) => places.slice(MINED_SKIP))
 }
 
 /** One example per query: one of its relevant items, weighted by how relevant, and mined items that nobody found relevant. */
