@@ -76,6 +76,9 @@ export type SessionOptions = {
   optimizedPath?: string
 }
 
+/** Where a piece of work is computed. */
+export type Computing = Pick<SessionOptions, 'threads' | 'provider'>
+
 /** @throws when the provider cannot start, or has no way to run the graph */
 export async function openSession(model: Uint8Array, options: SessionOptions): Promise<Session> {
   const session = await create(model, options)

@@ -5,19 +5,24 @@ import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Item } from '../../shared/schema/item.ts'
 import type { LearntFusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
-import { createEncoder } from '../encode/encoder.ts'
+import { createEncoder, precisionFor } from '../encode/encoder.ts'
 import { buildOfflineIndex } from '../evaluation/offline-index.ts'
 import { bestWeight } from '../indexing/best-weight.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
+import type { Computing } from '../runtime/session.ts'
 import type { TrainingItem } from './examples.ts'
 
 const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
-/** Standard errors by which a gain must exceed chance. */
-const ERRORS = 2
+/**
+ * Standard errors by which a gain must exceed chance. One is enough for a model that has learnt from judgments: it is
+ * expected to help, and queries with numbers, a quarter of all, would else need thousands of judged ones to show it.
+ */
+const ERRORS = 1
 /** As deep as the edge looks. */
 const LEXICAL_DEPTH = 1_000
 const DEPTH = 100
 const QUERIES_MAX = 1_000
+const TOKENS_MAX = 64
 
 /** Training looks at the texts of items only; the index wants the rest. */
 const whole = (item: TrainingItem): Item => ({
@@ -37,10 +42,15 @@ export async function learnFusion(
   model: Checkpoint,
   items: readonly TrainingItem[],
   queries: readonly { text: string; judgments: Judgments }[],
-  { relevantFrom, threads }: { relevantFrom: number; threads: number },
+  { relevantFrom, threads, provider = 'cpu' }: Computing & { relevantFrom: number },
 ): Promise<LearntFusion> {
   const asked = queries.slice(0, QUERIES_MAX)
-  const encoder = await createEncoder({ checkpoint: model, precision: 'int8', threads })
+  const encoder = await createEncoder({
+    checkpoint: model,
+    precision: precisionFor(provider),
+    maxTokens: Math.min(TOKENS_MAX, model.config.max_position_embeddings),
+    ...{ threads, provider },
+  })
   try {
     const index = await buildOfflineIndex(items.map(whole), {
       dim: encoder.dim,

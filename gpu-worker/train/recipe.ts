@@ -105,6 +105,10 @@ const Relevance = z.strictObject({
   crossEncoder: z
     .strictObject({
       ...optimisation({ steps: 1_500, rate: 3e-4 }),
+      /** Of the base, the first ones; a deeper one learns the judgments by heart sooner than it learns more from them. */
+      layers: z.int().min(1).max(96).default(2),
+      /** Share of the error by words alone that it must take away, else it is left out; 1 and -1 leave it out and in. */
+      gainMin: z.number().min(-1).max(1).default(0.005),
       batch: z.int().min(2).max(1_024).default(32),
       maxTokens: z.int().min(8).max(512).default(48),
       dropout: z.number().min(0).max(0.9).default(0.1),
@@ -113,13 +117,13 @@ const Relevance = z.strictObject({
   /** Of the boosted trees; see `BoostSettings`. */
   trees: z
     .strictObject({
-      count: z.int().min(1).max(10_000).default(400),
-      rate: positive.max(1).default(0.05),
+      count: z.int().min(1).max(10_000).default(600),
+      rate: positive.max(1).default(0.035),
       leaves: z.int().min(2).max(1_024).default(24),
-      leafRowsMin: z.int().min(1).default(40),
+      leafRowsMin: z.int().min(1).default(80),
       ridge: z.number().min(0).default(10),
       rowShare: positive.max(1).default(0.7),
-      featureShare: positive.max(1).default(0.25),
+      featureShare: positive.max(1).default(0.15),
       groupWeight: z.number().min(0).max(10).default(0.5),
     })
     .prefault({}),
@@ -173,7 +177,7 @@ export const Recipe = z.discriminatedUnion('recipe', [
         vocabulary: z.int().min(300).max(100_000).default(8_000),
       })
       .prefault({}),
-    contrastive: Contrastive({ steps: 2_000, rate: 3e-4, pairs: 32, hardNegatives: 1 }).prefault({}),
+    contrastive: Contrastive({ steps: 1_400, rate: 3e-4, pairs: 32, hardNegatives: 1 }).prefault({}),
     /** Mined anew from the current model after each such share of the steps. */
     rounds: z.int().min(1).max(20).default(2),
     /** Weight of made-up queries beside the judged ones; 0 leaves them out. */

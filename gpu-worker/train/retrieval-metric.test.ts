@@ -11,6 +11,7 @@ const vocabulary = [
   ...letters.map((letter) => `##${letter}`),
 ]
 const model = createSeededCheckpoint({ vocabulary, seed: 2, layers: 1, hidden: 16, heads: 2, positions: 64 })
+const alone = { threads: 1 }
 const documents = [...tinyItems.map(textOf), `${'😀'.repeat(100)} long`]
 /** Each document is the one answer to itself. */
 const probe = (queries: readonly string[]): RetrievalProbe => ({
@@ -27,11 +28,11 @@ describe('the measure of a model', () => {
       if (ranking.length > 1) expect(ranking.toSorted((a, b) => a - b)).toEqual([...documents.keys()])
       return scores[query]!
     }
-    const { value } = await measureRetrieval(model, { queries: ['a', 'b', 'c'], documents, score }, 1)
+    const { value } = await measureRetrieval(model, { queries: ['a', 'b', 'c'], documents, score }, alone)
     expect(value).toBe(0.5)
   })
   it('shows five queries at most, with three documents each and short, none the query itself', async () => {
-    const { samples } = await measureRetrieval(model, probe(documents.toReversed().slice(0, 7)), 1)
+    const { samples } = await measureRetrieval(model, probe(documents.toReversed().slice(0, 7)), alone)
     expect(samples).toHaveLength(5)
     for (const { query, documents: found } of samples!) {
       expect(found).toHaveLength(3)
@@ -49,7 +50,19 @@ describe('the measure of a model', () => {
       documents,
       score: (_, ranking) => ranking.filter((place) => documents[place]!.includes('lamp')).length,
     }
-    const { samples } = await measureRetrieval(model, answers, 1)
+    const { samples } = await measureRetrieval(model, answers, alone)
     for (const { text, isRelevant } of samples![0]!.documents) expect(isRelevant).toBe(text.includes('lamp'))
+  })
+  it('reads no further than the model has positions', async () => {
+    const short = createSeededCheckpoint({
+      vocabulary,
+      seed: 2,
+      layers: 1,
+      hidden: 16,
+      heads: 2,
+      positions: 12,
+    })
+    const { value } = await measureRetrieval(short, probe([documents[0]!]), alone)
+    expect(value).toBe(1)
   })
 })

@@ -1,6 +1,8 @@
 /** @file How well a model finds documents for queries by its vectors alone: the number that training is steered by. */
-import { createEncoder } from '../encode/encoder.ts'
+import { createEncoder, precisionFor } from '../encode/encoder.ts'
 import type { Checkpoint } from '../model/checkpoint.ts'
+import type { Computing } from '../runtime/session.ts'
+import { findNearest } from './nearest.ts'
 
 export type RetrievalProbe = {
   queries: readonly string[]
@@ -24,13 +26,23 @@ const DEPTH = 100
 const SAMPLES = { queries: 5, documents: 3, chars: 80 }
 const TOKENS_MAX = { query: 16, document: 64 }
 
-/** Unit vectors of texts by fp32 weights, f32[texts][hidden]. */
+/**
+ * Unit vectors of texts by the weights as they are on a CPU, and by what suits a card on one, f32[texts][hidden].
+ *
+ * @param maxTokens the rest of a text is cut off; never more than the model has positions
+ */
 export async function encodeTexts(
   model: Checkpoint,
   texts: readonly string[],
-  { threads, maxTokens = TOKENS_MAX.document }: { threads: number; maxTokens?: number },
+  { threads, provider = 'cpu' }: Computing,
+  maxTokens: number = TOKENS_MAX.document,
 ): Promise<Float32Array[]> {
-  const encoder = await createEncoder({ checkpoint: model, precision: 'fp32', maxTokens, threads })
+  const encoder = await createEncoder({
+    checkpoint: model,
+    precision: provider === 'cpu' ? 'fp32' : precisionFor(provider),
+    maxTokens: Math.min(maxTokens, model.config.max_position_embeddings),
+    ...{ threads, provider },
+  })
   try {
     return await encoder.encode(texts)
   } finally {
@@ -42,15 +54,15 @@ export async function encodeTexts(
 export async function measureRetrieval(
   model: Checkpoint,
   probe: RetrievalProbe,
-  threads: number,
+  computing: Computing,
 ): Promise<Measured> {
   const { queries, documents, score } = probe
-  const documentVectors = await encodeTexts(model, documents, { threads })
-  const queryVectors = await encodeTexts(model, queries, { threads, maxTokens: TOKENS_MAX.query })
+  const documentVectors = await encodeTexts(model, documents, computing)
+  const queryVectors = await encodeTexts(model, queries, computing, TOKENS_MAX.query)
   let sum = 0
   const samples: Sample[] = []
-  queryVectors.forEach((query, at) => {
-    const ranking = nearest(query, documentVectors, DEPTH)
+  const rankings = await findNearest(queryVectors, documentVectors, DEPTH, computing)
+  rankings.forEach((ranking, at) => {
     sum += score(at, ranking)
     if (at < SAMPLES.queries) samples.push(sampleOf(probe, at, ranking))
   })
@@ -75,18 +87,4 @@ function sampleOf(
 const cut = (text: string): string => {
   const characters = [...text]
   return characters.length <= SAMPLES.chars ? text : `${characters.slice(0, SAMPLES.chars - 1).join('')}…`
-}
-
-/** Places of the `count` vectors with the largest inner product, best first; ties by place. */
-export function nearest(query: Float32Array, vectors: readonly Float32Array[], count: number): number[] {
-  const scores = Float32Array.from(vectors, (vector) => {
-    let dot = 0
-    for (let i = 0; i < query.length; i++) dot += query[i]! * vector[i]!
-    return dot
-  })
-  const cut = scores.toSorted().at(-Math.min(count, scores.length))!
-  return Array.from(scores.keys())
-    .filter((place) => scores[place]! >= cut)
-    .sort((a, b) => scores[b]! - scores[a]! || a - b)
-    .slice(0, count)
 }

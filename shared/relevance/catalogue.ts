@@ -3,6 +3,7 @@
  * which titles a query would find. A title that is judged need not be among them.
  */
 import { createLexicon, type Lexicon, lookUpWord } from '../retrieval/spelling.ts'
+import { type LatentSpace, learnLatentSpace } from './latent.ts'
 import { readWords, type Text, type Word } from './words.ts'
 
 export type Catalogue = {
@@ -18,6 +19,9 @@ export type Catalogue = {
   lengths: Uint16Array
   heads: Int32Array
   lexicon: Lexicon
+  latent: LatentSpace
+  /** Titles that have each run of three letters. */
+  trigrams: ReadonlyMap<string, number>
 }
 
 /** What a query finds in a catalogue. */
@@ -85,6 +89,11 @@ export function createCatalogue(titles: readonly string[]): Catalogue {
     titles: titles.length,
     averageLength: Math.max(1, lengths.reduce((sum, length) => sum + length, 0) / Math.max(1, titles.length)),
     ...{ numbers, counts, postings, terms, lengths, heads },
+    latent: learnLatentSpace(
+      terms,
+      Float64Array.from(counts.titles, (df) => inverse(titles.length, df)),
+    ),
+    trigrams: countAll(texts.map(trigramsOf)),
     lexicon: createLexicon(new Map([...numbers].map(([term, number]) => [term, counts.titles[number]!]))),
   }
 }
@@ -93,10 +102,40 @@ export function createCatalogue(titles: readonly string[]): Catalogue {
 export const headOf = ({ words, headEnd }: Text): Word | undefined => words[Math.max(0, headEnd - 1)]
 
 /** ln(1 + (N − df + ½) / (df + ½)) */
+const inverse = (titles: number, df: number): number => Math.log(1 + (titles - df + 0.5) / (df + 0.5))
+
 export function idfOf({ titles, numbers, counts }: Catalogue, term: string): number {
   const number = numbers.get(term)
-  const df = number === undefined ? 0 : counts.titles[number]!
-  return Math.log(1 + (titles - df + 0.5) / (df + 0.5))
+  return inverse(titles, number === undefined ? 0 : counts.titles[number]!)
+}
+
+/** Runs of three letters within the words, ends included. */
+export function trigramsOf({ words }: Text): Set<string> {
+  const trigrams = new Set<string>()
+  for (const { source } of words) {
+    const padded = ` ${source} `
+    for (let at = 0; at + 3 <= padded.length; at++) trigrams.add(padded.slice(at, at + 3))
+  }
+  return trigrams
+}
+
+function countAll(sets: readonly ReadonlySet<string>[]): Map<string, number> {
+  const counts = new Map<string, number>()
+  for (const set of sets) for (const one of set) counts.set(one, (counts.get(one) ?? 0) + 1)
+  return counts
+}
+
+/** Cosine of two sets of trigrams, the rare ones weighing more. */
+export function trigramCosine(
+  { trigrams, titles }: Catalogue,
+  a: ReadonlySet<string>,
+  b: ReadonlySet<string>,
+): number {
+  const weight = (trigram: string) => Math.log(1 + titles / ((trigrams.get(trigram) ?? 0) + 1)) ** 2
+  const whole = (set: ReadonlySet<string>) => [...set].reduce((sum, one) => sum + weight(one), 0)
+  let shared = 0
+  for (const trigram of a) if (b.has(trigram)) shared += weight(trigram)
+  return shared === 0 ? 0 : shared / Math.sqrt(whole(a) * whole(b))
 }
 
 /** A word that no title has stands for what it may have meant. */
@@ -207,7 +246,7 @@ function centroid(catalogue: Catalogue, titles: readonly Uint32Array[]): Map<num
 }
 
 const idfOfNumber = ({ titles, counts }: Catalogue, number: number): number =>
-  Math.log(1 + (titles - counts.titles[number]! + 0.5) / (counts.titles[number]! + 0.5))
+  inverse(titles, counts.titles[number]!)
 
 /** Cosine of a title's words, weighted by idf, to a unit vector. */
 export function cosineTo(catalogue: Catalogue, { words }: Text, vector: ReadonlyMap<number, number>): number {

@@ -14,7 +14,10 @@ import {
   idfOf,
   readQuery,
   scoreOf,
+  trigramCosine,
+  trigramsOf,
 } from './catalogue.ts'
+import { cosine, latentVector } from './latent.ts'
 import { readWords, stem, type Text, type Word } from './words.ts'
 
 export type Pair = { query: string; title: string }
@@ -59,7 +62,7 @@ function readQueryText(catalogue: Catalogue, raw: string): ReadQuery {
     raw: raw.toLowerCase(),
     findings: find(catalogue, text),
     idf: text.words.map(({ term }) => idfOf(catalogue, term)),
-    letters: text.words.map(({ source }) => gramsOf(source, 2)),
+    letters: text.words.map(({ source }) => pairsOfLetters(source)),
     trigrams: trigramsOf(text),
     nouns: nounsOf(raw),
   }
@@ -69,7 +72,7 @@ function readTitle(raw: string): ReadTitle {
   return {
     ...text,
     raw: raw.toLowerCase(),
-    letters: text.words.map(({ source }) => gramsOf(source, 2)),
+    letters: text.words.map(({ source }) => pairsOfLetters(source)),
     trigrams: trigramsOf(text),
     nouns: nounsOf(raw),
   }
@@ -125,7 +128,8 @@ function featuresOf(catalogue: Catalogue, query: ReadQuery, title: ReadTitle): F
     ...sizes(query, title),
     ...things(catalogue, query, title, matches),
     ...surroundings(catalogue, query, title),
-    ...spellings(query, title),
+    ...meanings(catalogue, query, title),
+    ...spellings(catalogue, query, title),
   }
 }
 
@@ -369,11 +373,48 @@ function surroundings(catalogue: Catalogue, { words, idf, findings }: ReadQuery,
   }
 }
 
-function spellings(query: ReadQuery, title: ReadTitle): Features {
+/** The same in the latent space of the catalogue, where words meet that are not the same. */
+function meanings(catalogue: Catalogue, query: ReadQuery, title: ReadTitle): Features {
+  const { latent } = catalogue
+  const numbersOf = (words: readonly (Word | undefined)[]) =>
+    new Set(words.flatMap((word) => (word ? (catalogue.numbers.get(word.term) ?? []) : [])))
+  const vectorOf = (words: readonly (Word | undefined)[]) => latentVector(latent, numbersOf(words))
+  const asked = numbersOf(query.words)
+  const given = numbersOf(title.words)
+  const own = new Set(title.words.map(({ term }) => term))
+  const missing = query.words.filter(({ term }) => !own.has(term))
+  const givenVectors = [...given].map((number) => latentVector(latent, [number]))
+  /** Of the title's word that is most like it. */
+  const bestOf = (word: Word) => {
+    const vector = vectorOf([word])
+    return givenVectors.reduce((best, one) => Math.max(best, cosine(vector, one)), -1)
+  }
+  const bests = missing.map(bestOf)
+  const whole = latentVector(latent, asked)
+  const last = vectorOf([query.words.at(-1)])
+  const head = vectorOf([headOf(title)])
+  const titleVector = latentVector(latent, given)
+  return {
+    latent: cosine(whole, titleVector),
+    latentFirstPart: cosine(whole, vectorOf(title.words.slice(0, title.headEnd))),
+    latentHead: cosine(whole, head),
+    latentLastHead: cosine(last, head),
+    latentLast: cosine(last, titleVector),
+    latentOther: cosine(whole, latentVector(latent, given.difference(asked))),
+    // No word is missing: better than any likeness.
+    latentMissing: missing.length > 0 ? cosine(vectorOf(missing), titleVector) : NOTHING_MISSING,
+    latentMissingMax: missing.length > 0 ? Math.max(...bests) : NOTHING_MISSING,
+    latentMin: minOf([1, ...bests]),
+  }
+}
+const NOTHING_MISSING = 2
+
+function spellings(catalogue: Catalogue, query: ReadQuery, title: ReadTitle): Features {
   let shared = 0
   for (const trigram of query.trigrams) if (title.trigrams.has(trigram)) shared++
   return {
     trigrams: ratio(shared, query.trigrams.size),
+    trigramCosine: trigramCosine(catalogue, query.trigrams, title.trigrams),
     trigramJaccard: ratio(shared, query.trigrams.size + title.trigrams.size - shared),
   }
 }
@@ -386,12 +427,10 @@ const countOf = ({ numbers, counts }: Catalogue, kind: keyof Catalogue['counts']
 const shareOf = (catalogue: Catalogue, kind: 'first' | 'head', term: string): number =>
   ratio(countOf(catalogue, kind, term), countOf(catalogue, 'titles', term))
 
-function gramsOf(word: string, size: number): string[] {
+function pairsOfLetters(word: string): string[] {
   const padded = ` ${word} `
-  return Array.from({ length: Math.max(0, padded.length - size + 1) }, (_, at) => padded.slice(at, at + size))
+  return Array.from({ length: padded.length - 1 }, (_, at) => padded.slice(at, at + 2))
 }
-const trigramsOf = ({ words }: Text): Set<string> =>
-  new Set(words.flatMap(({ source }) => gramsOf(source, 3)))
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 const mean = (values: readonly number[]): number => ratio(sum(values), values.length)

@@ -30,7 +30,7 @@ export async function trainClassifier(
   })
   const measure = async (model: Checkpoint) => {
     const texts = heldOut.map(({ text }) => text)
-    const vectors = await encodeTexts(model, texts, { threads: context.threads, maxTokens })
+    const vectors = await encodeTexts(model, texts, context, maxTokens)
     const guesses = vectors.map((vector) => guessLabel(model, vector))
     return classify(
       heldOut.map(({ label }) => label),

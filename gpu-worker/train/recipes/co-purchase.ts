@@ -53,7 +53,7 @@ export async function tuneForCoPurchase(
           seed: recipe.seed,
         }),
       ],
-      metric: { name: 'MRR@10', of: (model) => measureRetrieval(model, probe, context.threads) },
+      metric: { name: 'MRR@10', of: (model) => measureRetrieval(model, probe, context) },
     },
     context,
   )

@@ -42,10 +42,9 @@ export async function distilQueryEncoder(
       `There are ${training.length} queries to learn from, fewer than a batch of ${settings.batch}.`,
     )
 
-  const { threads } = context
-  const vectors = await encodeTexts(teacher, training, { threads, maxTokens: settings.maxTokens })
-  const documents = await encodeTexts(teacher, data.items.map(textOf), { threads })
-  const wanted = await encodeTexts(teacher, heldOut, { threads, maxTokens: settings.maxTokens })
+  const vectors = await encodeTexts(teacher, training, context, settings.maxTokens)
+  const documents = await encodeTexts(teacher, data.items.map(textOf), context)
+  const wanted = await encodeTexts(teacher, heldOut, context, settings.maxTokens)
   const tokenizer = createWordPiece(teacher)
   const batchOf = createTextBatches(
     training.map((query) => tokenizer.encode(query, settings.maxTokens)),
@@ -84,7 +83,7 @@ export async function distilQueryEncoder(
     },
   }
   const meanCosine = async (student: Checkpoint): Promise<number> => {
-    const found = await encodeTexts(student, heldOut, { threads, maxTokens: settings.maxTokens })
+    const found = await encodeTexts(student, heldOut, context, settings.maxTokens)
     const cosines = found.map((vector, at) => vector.reduce((sum, x, i) => sum + x * wanted[at]![i]!, 0))
     return cosines.reduce((sum, cosine) => sum + cosine, 0) / cosines.length
   }

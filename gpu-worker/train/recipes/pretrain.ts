@@ -86,7 +86,7 @@ export async function pretrain(
             ]
           : []),
       ],
-      metric: { name: 'MRR@10', of: (model) => measureRetrieval(model, probe, context.threads) },
+      metric: { name: 'MRR@10', of: (model) => measureRetrieval(model, probe, context) },
     },
     context,
   )

@@ -40,7 +40,7 @@ const { relevance: settings } = Recipe.parse({
   recipe: 'search',
   relevance: {
     folds: 2,
-    crossEncoder: { steps: 6, batch: 8, maxTokens: 24, saveEverySteps: 2 },
+    crossEncoder: { gainMin: -1, steps: 6, batch: 8, maxTokens: 24, saveEverySteps: 2 },
     trees: { count: 20, leaves: 4, leafRowsMin: 2, ridge: 1, rate: 0.3 },
   },
 }) as RecipeOf<'search'>
@@ -81,8 +81,25 @@ describe('a model that was taught relevance', () => {
     expect(scores[0]).toBeGreaterThan(scores[1]!)
     expect(scores[1]).toBeGreaterThan(scores[2]!)
     for (const score of scores) expect(score >= 1 && score <= 3).toBe(true)
-    expect(taught.metrics['pair accuracy, cross-validated']).toBeGreaterThan(0.8)
-    expect(taught.metrics['RMSE, cross-validated']).toBeLessThan(0.5)
+    expect(taught.metrics['pair accuracy with cross-encoders, cross-validated']).toBeGreaterThan(0.8)
+    expect(taught.metrics['RMSE with cross-encoders, cross-validated']).toBeLessThan(0.5)
+  })
+
+  it('leaves out cross-encoders that add too little', async () => {
+    const crossEncoder = { ...settings.crossEncoder, gainMin: 1 }
+    const { model, metrics } = (await teachRelevance(
+      data,
+      base,
+      { ...settings, crossEncoder },
+      1,
+      contextOf('words'),
+    ))!
+    expect(metrics['cross-encoders kept']).toBe(0)
+    expect([model.crossEncoders, model.head.crossEncoders]).toEqual([[], 0])
+    const scores = await scoresOf(model)
+    expect(scores[0]).toBeGreaterThan(scores[1]!)
+    expect(taught.metrics['cross-encoders kept']).toBe(settings.folds)
+    expect(taught.model.crossEncoders).toHaveLength(settings.folds)
   })
 
   it('says the same of a pair alone as among others', async () => {

@@ -4,7 +4,8 @@
  *
  * A score that is to be a feature must not come from what has seen its judgment. The queries are dealt to folds; trees and a
  * cross-encoder of the other folds score each fold, and the last trees learn on those scores. For new pairs the feature is
- * the mean of the cross-encoders. Source: stacked generalisation, Wolpert 1992.
+ * the mean of the cross-encoders. They are kept only where they say enough of what words do not: a small model without a
+ * world's reading often does not. Source: stacked generalisation, Wolpert 1992.
  */
 
 import { createRandom } from '../../../shared/lib/random.ts'
@@ -19,6 +20,7 @@ import { createCrossEncoder } from '../../encode/cross-encoder.ts'
 import type { Checkpoint } from '../../model/checkpoint.ts'
 import { EMBEDDINGS } from '../../model/config.ts'
 import { classifierSpecs } from '../../model/heads.ts'
+import { firstLayers, pruneLayers } from '../../model/prune.ts'
 import type { RelevanceModel } from '../../model/relevance.ts'
 import { createPairTask } from '../data/pair-task.ts'
 import type { TrainingData } from '../examples.ts'
@@ -87,28 +89,31 @@ export async function teachRelevance(
   const byWords = crossPredict(rows)
   const { crossEncoders, scores } = await crossEncode(base, judged, byWords, settings, seed, context)
   const whole = rows.map((row, at) => Float32Array.from([...row, scores[at]!]))
-  const said = crossPredict(whole)
-  const trees = learn(whole, [...judged.keys()], settings.folds)
+  const byBoth = crossPredict(whole)
   const relevances = judged.map(({ relevance }) => relevance)
+  const errorOf = (said: Float32Array) => rootMeanSquareError(said, relevances)
+  const isHelped = errorOf(byBoth) <= (1 - settings.crossEncoder.gainMin) * errorOf(byWords)
+  const kept = isHelped ? crossEncoders : []
   return {
     model: {
       head: {
         version: 1,
-        features: [...FEATURES, CROSS_ENCODER],
-        crossEncoders: crossEncoders.length,
+        features: isHelped ? [...FEATURES, CROSS_ENCODER] : [...FEATURES],
+        crossEncoders: kept.length,
         maxTokens: settings.crossEncoder.maxTokens,
         lowest: Math.min(...grades),
         highest: Math.max(...grades),
-        trees,
+        trees: learn(isHelped ? whole : rows, [...judged.keys()], settings.folds),
       },
       titles,
-      crossEncoders,
+      crossEncoders: kept,
     },
     metrics: {
       'pair accuracy by words, cross-validated': accuracyOf(judged, byWords),
-      'RMSE by words, cross-validated': rootMeanSquareError(byWords, relevances),
-      'pair accuracy, cross-validated': accuracyOf(judged, said),
-      'RMSE, cross-validated': rootMeanSquareError(said, relevances),
+      'RMSE by words, cross-validated': errorOf(byWords),
+      'pair accuracy with cross-encoders, cross-validated': accuracyOf(judged, byBoth),
+      'RMSE with cross-encoders, cross-validated': errorOf(byBoth),
+      'cross-encoders kept': kept.length,
     },
   }
 }
@@ -157,7 +162,8 @@ async function crossEncode(
       judged.map(({ relevance }) => relevance),
     ) || 1
   const left = byWords.map((said, row) => (judged[row]!.relevance - said) / spread)
-  const start = withPairTypes(base)
+  const layers = Math.min(settings.layers, base.config.num_hidden_layers)
+  const start = withPairTypes(pruneLayers(base, firstLayers(layers)))
   const tokenizer = createWordPiece(start)
   const { batch, maxTokens } = settings
   const pairs = judged.map(({ query, title }) => tokenizer.encodePair(query, title, maxTokens))

@@ -8,9 +8,10 @@ import type { Checkpoint } from '../../model/checkpoint.ts'
 import { DataError, requireDifferent, type TrainingData, textOf } from '../examples.ts'
 import { learnFusion } from '../learn-fusion.ts'
 import { mineByWords } from '../mine-negatives.ts'
+import { findNearest } from '../nearest.ts'
 import type { RecipeOf } from '../recipe.ts'
-import { encodeTexts, measureRetrieval, nearest, type RetrievalProbe } from '../retrieval-metric.ts'
-import { type Context, runStage, type StageOutcome } from '../run-stage.ts'
+import { encodeTexts, measureRetrieval, type RetrievalProbe } from '../retrieval-metric.ts'
+import { type Context, runStage, type StageOutcome, StageStopped } from '../run-stage.ts'
 import { mix } from '../trainer.ts'
 import { prepareRephrasing, type Rephrase } from '../translate/back-translate.ts'
 import { contrastiveTask, createMadeUpPairs, type PairSource, phrasesOf, withNoise } from './pairs.ts'
@@ -23,6 +24,9 @@ const QUERIES_MIN = 10
 const MINED_DEPTH = 30
 /** The nearest of all are too often relevant and only not judged. */
 const MINED_SKIP = 3
+/** Documents between two looks at the signal: some seconds of encoding. */
+const MINED_AT_ONCE = 2_048
+const QUERY_TOKENS_MAX = 16
 const PROBE_QUERIES_MAX = 300
 const PROBE_DOCUMENTS_MAX = 6_000
 
@@ -59,6 +63,7 @@ export async function tuneForSearch(
   let outcome: StageOutcome | null = null
 
   for (let round = 0; round < recipe.rounds; round++) {
+    const name = `search-${round + 1}`
     const mined =
       recipe.contrastive.hardNegatives === 0
         ? training.map(() => [])
@@ -68,7 +73,7 @@ export async function tuneForSearch(
               training.map(({ text }) => text),
               MINED_DEPTH,
             )
-          : await mineByModel(model, training, documents, context.threads)
+          : await mineByModel(model, training, documents, name, context)
     const settings = {
       ...recipe.contrastive,
       steps: Math.ceil(recipe.contrastive.steps / recipe.rounds),
@@ -79,7 +84,7 @@ export async function tuneForSearch(
     const judged = judgedPairs(training, documents, mined, recipe, rephrase)
     outcome = await runStage(
       {
-        name: `search-${round + 1}`,
+        name,
         // Few parameters go on where they were, on one base: what is learnt in all rounds is one delta.
         base: outcome?.tuned ? base : model,
         start: outcome?.tuned ?? null,
@@ -90,7 +95,7 @@ export async function tuneForSearch(
           task('judged', judged, 1, settings.hardNegatives),
           ...(madeUp ? [task('made-up', madeUp, recipe.madeUpWeight, 0)] : []),
         ],
-        metric: { name: 'nDCG@10', of: (candidate) => measureRetrieval(candidate, probe, context.threads) },
+        metric: { name: 'nDCG@10', of: (candidate) => measureRetrieval(candidate, probe, context) },
       },
       context,
     )
@@ -105,7 +110,7 @@ export async function tuneForSearch(
     model,
     data.items,
     validation.map((query) => ({ text: query.text, judgments: judgments(query) })),
-    { relevantFrom: GRADES * recipe.relevantFrom, threads: context.threads },
+    { relevantFrom: GRADES * recipe.relevantFrom, ...context },
   )
   // From the model before it saw a judgment: the folds of the relevance stage are to be new to what starts there.
   const relevance = await teachRelevance(data, start, recipe.relevance, recipe.seed, context)
@@ -192,15 +197,23 @@ async function mineByModel(
   model: Checkpoint,
   queries: readonly JudgedQuery[],
   documents: readonly string[],
-  threads: number,
+  stage: string,
+  context: Context,
 ): Promise<number[][]> {
-  const vectors = await encodeTexts(model, documents, { threads })
+  const vectors: Float32Array[] = []
+  for (let from = 0; from < documents.length; from += MINED_AT_ONCE) {
+    if (context.signal?.aborted) throw new StageStopped(stage, 'stopped', 0)
+    const some = await encodeTexts(model, documents.slice(from, from + MINED_AT_ONCE), context)
+    for (const vector of some) vectors.push(vector)
+  }
   const asked = await encodeTexts(
     model,
     queries.map(({ text }) => text),
-    { threads, maxTokens: 16 },
+    context,
+    QUERY_TOKENS_MAX,
   )
-  return asked.map((query) => nearest(query, vectors, MINED_SKIP + MINED_DEPTH).slice(MINED_SKIP))
+  const found = await findNearest(asked, vectors, MINED_SKIP + MINED_DEPTH, context)
+  return found.map((places) => places.slice(MINED_SKIP))
 }
 
 /** One example per query: one of its relevant items, weighted by how relevant, and mined items that nobody found relevant. */
