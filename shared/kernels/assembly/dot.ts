@@ -1,6 +1,6 @@
 /**
- * @file Sums of products of 8-bit numbers, 16 at a time. The one place where the two builds differ: relaxed SIMD has an
- * instruction for it, standard SIMD needs three. Both give the same integers on our ranges.
+ * @file Sums of products of 8-bit numbers, 16 at a time. Relaxed SIMD has an instruction for it, standard SIMD needs
+ * more. Both give the same integers on our ranges.
  */
 
 /** Items are stored as code = value + 64, so that 0 ≤ code ≤ 127; queries as values, |value| ≤ 63. */
@@ -9,8 +9,8 @@ export const BIAS: i32 = 64
 /**
  * sum[i] += Σ over 8 products, i = 0 … 3, of 32 query values with 32 item codes.
  *
- * Neither build can saturate: a product is at most 63 · 127, and four of them fit in 16 bits (4 · 8001 < 2¹⁵). The relaxed
- * instruction adds two in 16 bits, and takes its second operand as 7 bits, which codes are.
+ * Neither build can saturate: a product is at most 63 · 127, and two of them, which the relaxed instruction may add in 16 bits,
+ * fit (2 · 8001 < 2¹⁵). It takes its second operand as 7 bits, which codes are.
  */
 @inline
 export function addProducts(sum: v128, query0: v128, codes0: v128, query1: v128, codes1: v128): v128 {
@@ -18,9 +18,20 @@ export function addProducts(sum: v128, query0: v128, codes0: v128, query1: v128,
     sum = i32x4.relaxed_dot_i8x16_i7x16_add_s(query0, codes0, sum)
     return i32x4.relaxed_dot_i8x16_i7x16_add_s(query1, codes1, sum)
   }
-  const first = i16x8.add(i16x8.extmul_low_i8x16_s(query0, codes0), i16x8.extmul_high_i8x16_s(query0, codes0))
-  const second = i16x8.add(i16x8.extmul_low_i8x16_s(query1, codes1), i16x8.extmul_high_i8x16_s(query1, codes1))
-  return i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(i16x8.add(first, second)))
+  // Queries are widened apart from the products, so that it is done once where several rows are compared with one.
+  const first = i32x4.add(dotLow(query0, codes0), dotHigh(query0, codes0))
+  const second = i32x4.add(dotLow(query1, codes1), dotHigh(query1, codes1))
+  return i32x4.add(sum, i32x4.add(first, second))
+}
+
+@inline
+function dotLow(query: v128, codes: v128): v128 {
+  return i32x4.dot_i16x8_s(i16x8.extend_low_i8x16_s(query), i16x8.extend_low_i8x16_s(codes))
+}
+
+@inline
+function dotHigh(query: v128, codes: v128): v128 {
+  return i32x4.dot_i16x8_s(i16x8.extend_high_i8x16_s(query), i16x8.extend_high_i8x16_s(codes))
 }
 
 /** Result[i] = the sum of the four lanes of the i-th argument. */
