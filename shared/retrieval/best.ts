@@ -2,6 +2,9 @@
 
 type Scored = { doc: number; score: number; found: number }
 
+/** A key holds the 31 bits of a positive float and a slot: 52 bits, exact in a double. */
+const SLOTS = 2 ** 21
+
 /** Best first: higher scores, then lower item numbers. Arrays are kept from search to search, which one thread does one by one. */
 export class Best {
   private size = 0
@@ -12,8 +15,9 @@ export class Best {
   private numbers = new Uint32Array()
   private scores = new Float32Array()
   private founds = new Uint32Array()
+  private keys = new Float64Array()
 
-  /** Empty, for the `limit` best of what comes. */
+  /** Empty, for the `limit` best of what comes, at most SLOTS; scores are above 0. */
   reset(limit: number): void {
     this.size = 0
     this.limit = limit
@@ -23,6 +27,7 @@ export class Best {
     this.numbers = new Uint32Array(limit)
     this.scores = new Float32Array(limit)
     this.founds = new Uint32Array(limit)
+    this.keys = new Float64Array(limit)
   }
 
   /** What a document must score to come in: less never does, as much may, by its number. */
@@ -50,12 +55,33 @@ export class Best {
 
   /** Takes everything out, best first. */
   drain(): Scored[] {
-    const { docs, scores, founds, numbers, size } = this
+    const { size, keys } = this
     this.size = 0
-    return Array.from(
-      this.heap.subarray(0, size).sort((a, b) => scores[b]! - scores[a]! || numbers[a]! - numbers[b]!),
-      (slot) => ({ doc: docs[slot]!, score: scores[slot]!, found: founds[slot]! }),
-    )
+    // Positive floats are in the order of their bits; below them the slot, so that numbers alone are sorted, which needs no comparator.
+    const bits = new Int32Array(this.scores.buffer)
+    for (let slot = 0; slot < size; slot++) keys[slot] = bits[slot]! * SLOTS + slot
+    keys.subarray(0, size).sort()
+    const slots = Array.from({ length: size }, (_, rank) => keys[size - 1 - rank]! % SLOTS)
+    this.orderTies(slots)
+    return slots.map((slot) => ({
+      doc: this.docs[slot]!,
+      score: this.scores[slot]!,
+      found: this.founds[slot]!,
+    }))
+  }
+
+  /** Puts the slots of each run of equal scores in the order of their numbers. */
+  private orderTies(slots: number[]): void {
+    const { scores, numbers } = this
+    for (let from = 0; from < slots.length; ) {
+      let to = from + 1
+      while (to < slots.length && scores[slots[to]!] === scores[slots[from]!]) to++
+      if (to - from > 1) {
+        const run = slots.slice(from, to).sort((a, b) => numbers[a]! - numbers[b]!)
+        for (const [at, slot] of run.entries()) slots[from + at] = slot
+      }
+      from = to
+    }
   }
 
   private fill(slot: number, doc: number, number: number, score: number, found: number): void {
