@@ -4,10 +4,14 @@
 const GAIN_MIN = 0.005
 
 /**
- * @param weights the first is 0
+ * The smallest weight that is as good as the best one, but for chance: the words are what a shopper sees, and weights beyond
+ * the first good one are mostly noise. Source: the one-standard-error rule, Breiman et al., Classification and Regression
+ * Trees, 1984, section 3.4.3.
+ *
+ * @param weights ascending; the first is 0
  * @param scores  by weight and query, in [0, 1], larger is better
- * @param errors  standard errors of the paired difference that the gain must exceed: on a few hundred queries less is chance
- * @returns       the weight with the best mean; 0 where there is no query, or the gain is small or may be chance
+ * @param errors  standard errors of the paired difference by which the best may be ahead of what is chosen; 0 takes the best
+ * @returns       0 where there is no query, or what is chosen wins too little to be worth its time
  */
 export function bestWeight(
   weights: readonly number[],
@@ -16,9 +20,11 @@ export function bestWeight(
 ): number {
   const means = scores.map(mean)
   const best = means.indexOf(Math.max(...means))
-  const gains = scores[best]!.map((score, query) => score - scores[0]![query]!)
-  const isGain = mean(gains) >= GAIN_MIN && mean(gains) > errors * standardError(gains)
-  return isGain ? weights[best]! : 0
+  const chosen = scores.findIndex((own) => {
+    const gaps = own.map((score, query) => scores[best]![query]! - score)
+    return mean(gaps) <= errors * standardError(gaps)
+  })
+  return means[chosen]! - means[0]! >= GAIN_MIN ? weights[chosen]! : 0
 }
 
 export const mean = (values: readonly number[]): number =>

@@ -12,7 +12,7 @@ const WEIGHTS = [0, 0.1, 0.15, 0.2, 0.3, 0.5]
 const LEXICAL_DEPTH = 1_000
 const QUERIES = 600
 /**
- * Standard errors by which a gain must exceed chance. A trained model may speak where it seems to help; one that has learnt
+ * See `bestWeight`. A trained model may speak where it seems to help; one that has learnt
  * nothing has to prove it, and so has any model where a number was asked for.
  */
 const ERRORS = { trained: 0, untrained: 2, numbers: 3 }

@@ -14,8 +14,8 @@ import type { TrainingItem } from './examples.ts'
 
 const WEIGHTS = [0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
 /**
- * Standard errors by which a gain must exceed chance. One is enough for a model that has learnt from judgments: it is
- * expected to help, and queries with numbers, a quarter of all, would else need thousands of judged ones to show it.
+ * See `bestWeight`. One is enough for a model that has learnt from judgments: it is expected to help, and queries with
+ * numbers, a quarter of all, would else need thousands of judged ones to show it.
  */
 const ERRORS = 1
 /** As deep as the edge looks. */
