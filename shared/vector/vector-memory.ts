@@ -24,7 +24,7 @@ export const VECTOR_BYTES_MAX = 90 * 1024 * 1024
 export const SIGNS_FROM_BYTES = 8 * 1024 * 1024
 /** Rows of which the mean is taken. */
 const SAMPLE_ROWS = 1_024
-/** Signs are made in slices of so many rows, or in so many slices where a part is larger. */
+/** A search makes signs of so many rows, or of so large a share of the part. */
 const SLICE_ROWS = 8_192
 const SLICES_MAX = 16
 /** A gain is stored in 15 bits, relative to the largest or to so many times the mean: one huge row must not blur the others. */
@@ -259,9 +259,9 @@ export function createVectorMemory(
       part.codes = at
     } else {
       // Signs are all that will be left, so that they are made now.
-      const slice = scratch('slice', sliceRows(part) * stride)
+      const slice = scratch('slice', SLICE_ROWS * stride)
       for (let from = 0; from < rows; from = part.signs!.done) {
-        const to = Math.min(rows, from + sliceRows(part))
+        const to = Math.min(rows, from + SLICE_ROWS)
         writeCodes(part, codes, from, to, slice)
         encodeSlice(part, part.signs!, slice, to)
       }
