@@ -47,7 +47,7 @@ export function searchLexical(
   index: Index,
   terms: readonly QueryTerm[],
   limit: number,
-  accept: Accept = () => true,
+  accept?: Accept,
   seen: Uint8Array | null = null,
 ): LexicalResult {
   const words = groupByWord(terms)
@@ -56,7 +56,7 @@ export function searchLexical(
     .map((word) => weigh(index, word))
   const scored = words.map((word) => formsOf(index, word))
   return {
-    ...scoreWords(index, scored, index.averageLength, { limit, accept, seen }),
+    ...scoreWords(index, scored, index.averageLength, { limit, accept: accept ?? null, seen }),
     words: words.map(({ source }) => source),
   }
 }
