@@ -26,7 +26,7 @@ export type FacetTally = {
 /**
  * @param seen u8[docCount], 1 for every match
  *
- * Cost: a pass over `seen` for each facet, about 0.1 ms in 100,000 items
+ * Cost: a pass over `seen` for each facet
  */
 export function tallyFacets(index: Index, seen: Uint8Array, names: readonly FacetName[]): FacetTally {
   const tally: FacetTally = {}

@@ -79,12 +79,12 @@ export function searchPlanned(
   index: Index,
   { words, averageLength }: LexicalPlan,
   limit: number,
-  accept: Accept = () => true,
+  accept?: Accept,
   seen: Uint8Array | null = null,
 ): LexicalResult {
   const scored = words.map((word) => formsOf(index, word))
   return {
-    ...scoreWords(index, scored, averageLength, { limit, accept, seen }),
+    ...scoreWords(index, scored, averageLength, { limit, accept: accept ?? null, seen }),
     words: words.map(({ source }) => source),
   }
 }

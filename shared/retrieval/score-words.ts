@@ -94,8 +94,8 @@ type Head = { word: number; cursors: PostingCursor[] }
 
 export type ScoreOptions = {
   limit: number
-  /** Which live documents may match. */
-  accept: Accept
+  /** Which live documents may match; null for all. */
+  accept: Accept | null
   /** u8[docCount], set to 1 for every match. */
   seen: Uint8Array | null
 }
@@ -159,7 +159,7 @@ type SegmentTask = {
   heads: Head[]
   coordinate: (mark: number) => number
   live: Uint8Array
-  accept: Accept
+  accept: Accept | null
   seen: Uint8Array | null
 }
 
@@ -252,7 +252,7 @@ function scoreWindow(task: SegmentTask, from: number): number {
   for (let i = 0; i < touchedCount; i++) {
     const row = touched[i]!
     const doc = base + from + row
-    if (live[doc] === 0 || !accept(doc)) continue
+    if (live[doc] === 0 || (accept !== null && !accept(doc))) continue
     total++
     if (seen !== null) seen[doc] = 1
     const mark = marks[row]!

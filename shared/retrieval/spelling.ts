@@ -38,7 +38,7 @@ const lexicons = new WeakMap<Index, Lexicon>()
 /**
  * Fewest edits first, then the most frequent. Empty for a word that is too short or like none.
  *
- * Cost: about 0.1 ms per 50,000 words; the last look-ups are remembered.
+ * Cost: a walk over the part of the dictionary that may be near; the last look-ups are remembered.
  */
 export const correctionsOf = (index: Index, word: string): readonly Correction[] =>
   bestCorrections(wordsNear(index, word))
