@@ -5,7 +5,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } 
 import { basename, join } from 'node:path'
 
 export const PROJECT_ROOT = join(import.meta.dirname, '../..')
-const SOURCES = ['functions', 'shared', 'wrangler.toml', 'package-lock.json', 'tsconfig.json']
+const SOURCES = ['functions', 'shared', 'package-lock.json', 'tsconfig.json']
 
 export type BundledModule = {
   type: 'ESModule' | 'CompiledWasm' | 'Text'
@@ -13,16 +13,17 @@ export type BundledModule = {
   contents: string | Uint8Array
 }
 
-export const bundleEdge = (): Promise<BundledModule[]> => bundleWorker('functions/index.ts')
+export const bundleEdge = (): Promise<BundledModule[]> => bundleWorker('functions/index.ts', 'wrangler.toml')
 
 /**
  * Bundle a Worker of this project unless this very source was bundled before. Modules; the entry comes first.
  *
- * @param entry path of the source from the project's root
+ * @param entry  path of the source from the project's root
+ * @param config the same of its wrangler.toml: what that binds, the entry has to export
  */
-export async function bundleWorker(entry: string): Promise<BundledModule[]> {
-  const folder = join(PROJECT_ROOT, '.cache/edge', hashOf([...SOURCES, entry]))
-  if (!existsSync(folder)) await build(entry, folder)
+export async function bundleWorker(entry: string, config: string): Promise<BundledModule[]> {
+  const folder = join(PROJECT_ROOT, '.cache/edge', hashOf([...SOURCES, entry, config]))
+  if (!existsSync(folder)) await build(entry, config, folder)
   const main = basename(entry).replace(/\.ts$/, '.js')
   const files = readdirSync(folder).filter((name) => !/\.(map|md)$/.test(name))
   return files
@@ -35,12 +36,13 @@ export async function bundleWorker(entry: string): Promise<BundledModule[]> {
     })
 }
 
-async function build(entry: string, folder: string): Promise<void> {
+async function build(entry: string, config: string, folder: string): Promise<void> {
   // Built aside and moved: two stacks may start at once, and a half-written folder must not look like a bundle.
   const draft = `${folder}.${process.pid}`
   mkdirSync(draft, { recursive: true })
   const wrangler = join(PROJECT_ROOT, 'node_modules/wrangler/bin/wrangler.js')
-  const child = spawn(process.execPath, [wrangler, 'deploy', entry, '--dry-run', '--outdir', draft], {
+  const words = ['deploy', entry, '--config', config, '--dry-run', '--outdir', draft]
+  const child = spawn(process.execPath, [wrangler, ...words], {
     cwd: PROJECT_ROOT,
     env: {
       ...process.env,

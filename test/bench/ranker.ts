@@ -35,7 +35,7 @@ export type RankerReport = {
 
 export async function measureRanker(sizes: RankerSizes): Promise<RankerReport> {
   const { model } = mlpModel(sizes.hidden, SEED)
-  const modules = await bundleWorker('test/bench/ranker-worker.ts')
+  const modules = await bundleWorker('test/bench/ranker-worker.ts', 'test/bench/ranker.toml')
   const others = childrenNamed('workerd')
   const miniflare = new Miniflare(
     convertV4MiniflareOptions({
