@@ -12,10 +12,10 @@ const WEIGHTS = [0, 0.1, 0.15, 0.2, 0.3, 0.5]
 const LEXICAL_DEPTH = 1_000
 const QUERIES = 600
 /**
- * See `bestWeight`. A trained model may speak where it seems to help; one that has learnt
- * nothing has to prove it, and so has any model where a number was asked for.
+ * See `bestWeight`. A trained model may speak where it seems to help; one that has learnt nothing has to prove it, and so has
+ * any model where a number was asked for.
  */
-const ERRORS = { trained: 0, untrained: 2, numbers: 3 }
+const ERRORS = { trained: 1, untrained: 2, numbers: 3 }
 const TYPO_SHARE = 0.25
 
 export type EncodeQueries = (texts: string[]) => Promise<Float32Array[]>
