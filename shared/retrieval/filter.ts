@@ -9,6 +9,7 @@
  */
 import { err, ok, type Result } from '../lib/result.ts'
 import { facetTerm } from '../segment/content.ts'
+import type { Segment } from '../segment/decode.ts'
 import type { Index } from './load-index.ts'
 
 export const FILTER_CHARS_MAX = 1_000
@@ -82,27 +83,59 @@ function conditionOf(name: string, op: string, value: string): Condition | strin
   return { kind: 'facet', name, value, negated: op === '!=' }
 }
 
-/** A test of live documents. Facets become one bit set each, filled from their posting lists; cost is their length. */
+/** Filters of the last searches, by index: u32[⌈docCount / 32⌉], a bit for each document that passes. */
+const kept = new WeakMap<Index, Map<string, Uint32Array>>()
+const FILTERS_KEPT_MAX = 32
+
+/**
+ * A test of live documents: one bit each. Shoppers turn pages and change words under the same filter, so the last ones are kept.
+ *
+ * Cost: of a filter that is not kept, a pass over the documents for each condition
+ */
 export function compileFilter(index: Index, filter: Filter): (doc: number) => boolean {
-  const tests = filter.map((condition) => testOf(index, condition))
-  return (doc) => tests.every((test) => test(doc))
+  const bits = passing(index, filter)
+  return (doc) => ((bits[doc >>> 5]! >>> (doc & 31)) & 1) === 1
 }
 
-function testOf(index: Index, condition: Condition): (doc: number) => boolean {
-  if (condition.kind === 'in-stock') return (doc) => index.stock(doc) !== 0
+function passing(index: Index, filter: Filter): Uint32Array {
+  const filters = kept.get(index) ?? new Map<string, Uint32Array>()
+  kept.set(index, filters)
+  const key = JSON.stringify(filter)
+  const bits = filters.get(key) ?? passingDocs(index, filter)
+  // Entries of a map are in the order in which they were set: the first is the one that was longest unused.
+  filters.delete(key)
+  for (const [oldest] of filters) if (filters.size >= FILTERS_KEPT_MAX) filters.delete(oldest)
+  filters.set(key, bits)
+  return bits
+}
+
+function passingDocs(index: Index, filter: Filter): Uint32Array {
+  const bits = new Uint32Array((index.docCount + 31) >>> 5).fill(0xffffffff)
+  for (const { segment, base } of index.segments)
+    for (const condition of filter) {
+      const test = testOf(segment, condition)
+      for (let row = 0, doc = base; row < segment.rows; row++, doc++)
+        if (!test(row)) bits[doc >>> 5]! &= ~(1 << (doc & 31))
+    }
+  return bits
+}
+
+function testOf(segment: Segment, condition: Condition): (row: number) => boolean {
+  const { price, stock, terms } = segment
+  if (condition.kind === 'in-stock') return (row) => stock[row] !== 0
   if (condition.kind === 'range') {
     const compare = comparisons[condition.op]
-    const read = condition.field === 'price' ? index.price : index.stock
+    const { field, value } = condition
     // An unknown stock (-1) is no number of pieces; an unknown price is NaN and fails every comparison by itself.
-    return (doc) => (condition.field === 'price' || read(doc) >= 0) && compare(read(doc), condition.value)
+    return field === 'price'
+      ? (row) => compare(price[row]!, value)
+      : (row) => stock[row]! >= 0 && compare(stock[row]!, value)
   }
-  const members = new Uint8Array(index.docCount)
-  const term = facetTerm(condition.name, condition.value)
-  for (const { segment, base } of index.segments) {
-    const at = segment.terms.find(term)
-    if (at >= 0) for (const row of segment.terms.postings(at).rows) members[base + row] = 1
-  }
-  return condition.negated ? (doc) => members[doc] === 0 : (doc) => members[doc] === 1
+  const members = new Uint8Array(segment.rows)
+  const at = terms.find(facetTerm(condition.name, condition.value))
+  if (at >= 0) for (const row of terms.postings(at).rows) members[row] = 1
+  const wanted = condition.negated ? 0 : 1
+  return (row) => members[row] === wanted
 }
 
 const comparisons: Record<Comparison | '=' | '!=', (a: number, b: number) => boolean> = {
