@@ -9,8 +9,7 @@
  */
 import { err, ok, type Result } from '../lib/result.ts'
 import { facetTerm } from '../segment/content.ts'
-import type { Segment } from '../segment/decode.ts'
-import type { Index } from './load-index.ts'
+import type { Index, PlacedSegment } from './load-index.ts'
 
 export const FILTER_CHARS_MAX = 1_000
 const CONDITIONS_MAX = 20
@@ -111,38 +110,48 @@ function passing(index: Index, filter: Filter): Uint32Array {
 
 function passingDocs(index: Index, filter: Filter): Uint32Array {
   const bits = new Uint32Array((index.docCount + 31) >>> 5).fill(0xffffffff)
-  for (const { segment, base } of index.segments)
-    for (const condition of filter) {
-      const test = testOf(segment, condition)
-      for (let row = 0, doc = base; row < segment.rows; row++, doc++)
-        if (!test(row)) bits[doc >>> 5]! &= ~(1 << (doc & 31))
-    }
+  for (const condition of filter) {
+    const own = new Uint32Array(bits.length)
+    for (const placed of index.segments) markPassing(placed, condition, own)
+    const flip = condition.kind === 'facet' && condition.negated ? 0xffffffff : 0
+    for (let at = 0; at < bits.length; at++) bits[at]! &= own[at]! ^ flip
+  }
   return bits
 }
 
-function testOf(segment: Segment, condition: Condition): (row: number) => boolean {
+/** Sets the bits of the documents of a segment that pass, or that a negated condition names. */
+function markPassing({ segment, base }: PlacedSegment, condition: Condition, bits: Uint32Array): void {
   const { price, stock, terms } = segment
-  if (condition.kind === 'in-stock') return (row) => stock[row] !== 0
-  if (condition.kind === 'range') {
-    const compare = comparisons[condition.op]
-    const { field, value } = condition
-    // An unknown stock (-1) is no number of pieces; an unknown price is NaN and fails every comparison by itself.
-    return field === 'price'
-      ? (row) => compare(price[row]!, value)
-      : (row) => stock[row]! >= 0 && compare(stock[row]!, value)
+  const mark = (doc: number) => {
+    bits[doc >>> 5]! |= 1 << (doc & 31)
   }
-  const members = new Uint8Array(segment.rows)
-  const at = terms.find(facetTerm(condition.name, condition.value))
-  if (at >= 0) for (const row of terms.postings(at).rows) members[row] = 1
-  const wanted = condition.negated ? 0 : 1
-  return (row) => members[row] === wanted
+  if (condition.kind === 'facet') {
+    const at = terms.find(facetTerm(condition.name, condition.value))
+    if (at >= 0) for (const row of terms.postings(at).rows) mark(base + row)
+  } else if (condition.kind === 'in-stock') {
+    for (let row = 0; row < segment.rows; row++) if (stock[row] !== 0) mark(base + row)
+  } else {
+    const { field, op, value } = condition
+    const column = field === 'price' ? price : stock
+    for (let row = 0; row < segment.rows; row++) if (passes(column[row]!, op, value)) mark(base + row)
+  }
 }
 
-const comparisons: Record<Comparison | '=' | '!=', (a: number, b: number) => boolean> = {
-  '<': (a, b) => a < b,
-  '<=': (a, b) => a <= b,
-  '>': (a, b) => a > b,
-  '>=': (a, b) => a >= b,
-  '=': (a, b) => a === b,
-  '!=': (a, b) => a !== b && !Number.isNaN(a),
+/** An unknown price is NaN and passes nothing; an unknown stock (-1) is no number of pieces. */
+function passes(a: number, op: Comparison | '=' | '!=', b: number): boolean {
+  if (!(a >= 0)) return false
+  switch (op) {
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
+    case '=':
+      return a === b
+    case '!=':
+      return a !== b
+  }
 }
