@@ -31,8 +31,8 @@ const DEPTHS = [20, 1_000]
 const COMPLETIONS = 8
 const FACETS = ['brand', 'category', 'price'] as const
 /** A search of minisearch takes so long that it is asked fewer, and fewer times. */
-const PEER_QUERIES = 10
-const PEER_ROUNDS = 3
+const PEER_QUERIES = 5
+const PEER_ROUNDS = 2
 const WARM_UP_QUERIES = 30
 
 export type LexicalSizes = {
