@@ -9,7 +9,7 @@
  */
 import { err, ok, type Result } from '../lib/result.ts'
 import { facetTerm } from '../segment/content.ts'
-import type { Index } from './load-index.ts'
+import type { Index, PlacedSegment } from './load-index.ts'
 
 export const FILTER_CHARS_MAX = 1_000
 const CONDITIONS_MAX = 20
@@ -82,34 +82,76 @@ function conditionOf(name: string, op: string, value: string): Condition | strin
   return { kind: 'facet', name, value, negated: op === '!=' }
 }
 
-/** A test of live documents. Facets become one bit set each, filled from their posting lists; cost is their length. */
+/** Filters of the last searches, by index: u32[⌈docCount / 32⌉], a bit for each document that passes. */
+const kept = new WeakMap<Index, Map<string, Uint32Array>>()
+const FILTERS_KEPT_MAX = 32
+
+/**
+ * A test of live documents: one bit each. Shoppers turn pages and change words under the same filter, so the last ones are kept.
+ *
+ * Cost: of a filter that is not kept, a pass over the documents for each condition
+ */
 export function compileFilter(index: Index, filter: Filter): (doc: number) => boolean {
-  const tests = filter.map((condition) => testOf(index, condition))
-  return (doc) => tests.every((test) => test(doc))
+  const bits = passing(index, filter)
+  return (doc) => ((bits[doc >>> 5]! >>> (doc & 31)) & 1) === 1
 }
 
-function testOf(index: Index, condition: Condition): (doc: number) => boolean {
-  if (condition.kind === 'in-stock') return (doc) => index.stock(doc) !== 0
-  if (condition.kind === 'range') {
-    const compare = comparisons[condition.op]
-    const read = condition.field === 'price' ? index.price : index.stock
-    // An unknown stock (-1) is no number of pieces; an unknown price is NaN and fails every comparison by itself.
-    return (doc) => (condition.field === 'price' || read(doc) >= 0) && compare(read(doc), condition.value)
-  }
-  const members = new Uint8Array(index.docCount)
-  const term = facetTerm(condition.name, condition.value)
-  for (const { segment, base } of index.segments) {
-    const at = segment.terms.find(term)
-    if (at >= 0) for (const row of segment.terms.postings(at).rows) members[base + row] = 1
-  }
-  return condition.negated ? (doc) => members[doc] === 0 : (doc) => members[doc] === 1
+function passing(index: Index, filter: Filter): Uint32Array {
+  const filters = kept.get(index) ?? new Map<string, Uint32Array>()
+  kept.set(index, filters)
+  const key = JSON.stringify(filter)
+  const bits = filters.get(key) ?? passingDocs(index, filter)
+  // Entries of a map are in the order in which they were set: the first is the one that was longest unused.
+  filters.delete(key)
+  for (const [oldest] of filters) if (filters.size >= FILTERS_KEPT_MAX) filters.delete(oldest)
+  filters.set(key, bits)
+  return bits
 }
 
-const comparisons: Record<Comparison | '=' | '!=', (a: number, b: number) => boolean> = {
-  '<': (a, b) => a < b,
-  '<=': (a, b) => a <= b,
-  '>': (a, b) => a > b,
-  '>=': (a, b) => a >= b,
-  '=': (a, b) => a === b,
-  '!=': (a, b) => a !== b && !Number.isNaN(a),
+function passingDocs(index: Index, filter: Filter): Uint32Array {
+  const bits = new Uint32Array((index.docCount + 31) >>> 5).fill(0xffffffff)
+  for (const condition of filter) {
+    const own = new Uint32Array(bits.length)
+    for (const placed of index.segments) markPassing(placed, condition, own)
+    const flip = condition.kind === 'facet' && condition.negated ? 0xffffffff : 0
+    for (let at = 0; at < bits.length; at++) bits[at]! &= own[at]! ^ flip
+  }
+  return bits
+}
+
+/** Sets the bits of the documents of a segment that pass, or that a negated condition names. */
+function markPassing({ segment, base }: PlacedSegment, condition: Condition, bits: Uint32Array): void {
+  const { price, stock, terms } = segment
+  const mark = (doc: number) => {
+    bits[doc >>> 5]! |= 1 << (doc & 31)
+  }
+  if (condition.kind === 'facet') {
+    const at = terms.find(facetTerm(condition.name, condition.value))
+    if (at >= 0) for (const row of terms.postings(at).rows) mark(base + row)
+  } else if (condition.kind === 'in-stock') {
+    for (let row = 0; row < segment.rows; row++) if (stock[row] !== 0) mark(base + row)
+  } else {
+    const { field, op, value } = condition
+    const column = field === 'price' ? price : stock
+    for (let row = 0; row < segment.rows; row++) if (passes(column[row]!, op, value)) mark(base + row)
+  }
+}
+
+/** An unknown price is NaN and passes nothing; an unknown stock (-1) is no number of pieces. */
+function passes(a: number, op: Comparison | '=' | '!=', b: number): boolean {
+  if (!(a >= 0)) return false
+  switch (op) {
+    case '<':
+      return a < b
+    case '<=':
+      return a <= b
+    case '>':
+      return a > b
+    case '>=':
+      return a >= b
+    case '=':
+      return a === b
+    case '!=':
+      return a !== b
+  }
 }

@@ -113,6 +113,7 @@ describe('a lexical search', () => {
     const asked: [string, QueryTerm[]][] = [
       ['a frequent word', [whole('every')]],
       ['a rare word', [whole('rare')]],
+      ['words of few rows in each window', [whole('hundredth'), whole('rare')]],
       ['a head', [whole('half', { isHead: true })]],
       [
         'words of all frequencies',

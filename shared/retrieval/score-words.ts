@@ -49,6 +49,8 @@ const STRIDE = WINDOW_ROWS + 64
 const TABLE_WORDS = 8
 const TABLE_SIZE = 1 << TABLE_WORDS
 const TABLES = 4
+/** With fewer postings than a row in so many, rows are noted as they are marked; else those with a mark are looked for behind it. */
+const SPARSE = 16
 /** Bits of a mark. */
 export const WORDS_MAX = TABLES * TABLE_WORDS
 /** Coordinations that are remembered of searches with more words than a table has. */
@@ -62,13 +64,15 @@ const best = new Best()
 const marks = new Int32Array(WINDOW_ROWS)
 /** Words of which the row is what they say. */
 const headMarks = new Int32Array(WINDOW_ROWS)
-/** Rows of the window that have a mark: the first `touchedCount`. One more, because a row is written before it is known to be new. */
+/** Rows of the window that have a mark: the first `touchedCount`. One more, because a row is written before it is known to have one. */
 const touched = new Uint16Array(WINDOW_ROWS + 1)
 let touchedCount = 0
 /** u8[forms, STRIDE]: largest weight of each form by row. */
 let weights = new Uint8Array(16 * STRIDE)
 const shares = new Float64Array(TABLES * TABLE_SIZE)
 const bounds = new Float64Array(TABLES * TABLE_SIZE)
+/** Of searches whose words fit in one table: what `boundOf` gives for each mark. */
+const limits = new Float64Array(TABLE_SIZE)
 /** Coordinations of the marks in `rememberedMarks`, each at the place that its bits give. */
 const coordinations = new Float64Array(REMEMBERED)
 /** 0 where nothing is remembered: no document without a word is scored. */
@@ -87,6 +91,8 @@ type Leaf = {
   factor: number
   isWhole: boolean
   cursors: PostingCursor[]
+  /** Of all its lists. */
+  postings: number
   /** The largest weight of the blocks that the window touches. */
   weightMax: number
 }
@@ -122,7 +128,9 @@ export function scoreWords(
     const leaves = words.flatMap(({ forms }, word) =>
       forms.flatMap(({ lists, factor, isWhole }): Leaf[] => {
         const opened = openCursors(segment, lists[at]!)
-        return opened.length > 0 ? [{ word, factor, isWhole, cursors: opened, weightMax: 0 }] : []
+        if (opened.length === 0) return []
+        const postings = countPostings(segment, lists[at]!)
+        return [{ word, factor, isWhole, cursors: opened, postings, weightMax: 0 }]
       }),
     )
     const heads = words.flatMap(({ heads }, word): Head[] => {
@@ -166,14 +174,16 @@ type SegmentTask = {
 function scoreSegment(task: SegmentTask): number {
   const { segment, leaves, heads } = task
   let total = 0
+  const isSparse = leaves.reduce((sum, { postings }) => sum + postings, 0) * SPARSE < segment.rows
   for (let from = nextRow(leaves); from < segment.rows; from = nextRow(leaves)) {
     const to = Math.min(segment.rows, from + WINDOW_ROWS)
     leaves.forEach((leaf, at) => {
       leaf.weightMax = 0
-      for (const cursor of leaf.cursors) markRows(cursor, from, to, leaf, at * STRIDE)
+      for (const cursor of leaf.cursors) markRows(cursor, from, to, leaf, at * STRIDE, isSparse)
     })
     for (const { word, cursors } of heads)
       for (const cursor of cursors) markHeads(cursor, from, to, 1 << word)
+    if (!isSparse) collectTouched(to - from)
     total += scoreWindow(task, from)
     clearWindow(leaves.length, to - from, heads.length > 0)
   }
@@ -206,27 +216,60 @@ function nextRow(leaves: readonly Leaf[]): number {
   return next
 }
 
-function markRows(cursor: PostingCursor, from: number, to: number, leaf: Leaf, weightsFrom: number): void {
-  const bit = 1 << leaf.word
+function markRows(
+  cursor: PostingCursor,
+  from: number,
+  to: number,
+  leaf: Leaf,
+  weightsFrom: number,
+  isSparse: boolean,
+): void {
   const { rows } = cursor
-  const all = weights
-  let count = touchedCount
   while (cursor.count > 0 && rows[cursor.at]! < to) {
     const own = cursor.readWeights()
     if (cursor.weightMax > leaf.weightMax) leaf.weightMax = cursor.weightMax
-    let at = cursor.at
-    for (; at < cursor.count; at++) {
-      const row = rows[at]! - from
-      if (row >= to - from) break
-      const mark = marks[row]!
-      touched[count] = row
-      if (mark === 0) count++
-      marks[row] = mark | bit
-      // Of several lists of a form the largest weight stays.
-      if (own[at]! > all[weightsFrom + row]!) all[weightsFrom + row] = own[at]!
-    }
-    cursor.at = at
-    if (at === cursor.count) cursor.nextBlock()
+    let end = cursor.count
+    if (rows[end - 1]! >= to) for (end = cursor.at; rows[end]! < to; ) end++
+    if (isSparse) noteTouched(rows, cursor.at, end, from)
+    markBlock(rows, own, cursor.at, end, from, 1 << leaf.word, weightsFrom)
+    cursor.at = end
+    if (end === cursor.count) cursor.nextBlock()
+  }
+}
+
+function markBlock(
+  rows: Uint32Array,
+  own: Uint8Array,
+  first: number,
+  end: number,
+  from: number,
+  bit: number,
+  weightsFrom: number,
+): void {
+  for (let at = first; at < end; at++) {
+    const row = rows[at]! - from
+    marks[row]! |= bit
+    // Of several lists of a form the largest weight stays.
+    if (own[at]! > weights[weightsFrom + row]!) weights[weightsFrom + row] = own[at]!
+  }
+}
+
+/** Notes those rows of a block that have no mark yet. */
+function noteTouched(rows: Uint32Array, first: number, end: number, from: number): void {
+  for (let at = first; at < end; at++) {
+    const row = rows[at]! - from
+    if (marks[row] === 0) touched[touchedCount++] = row
+  }
+}
+
+/** Notes the rows of a window that have a mark, in their order. */
+function collectTouched(rows: number): void {
+  let count = 0
+  for (let row = 0; row < rows; row++) {
+    const mark = marks[row]!
+    touched[count] = row
+    // Without a branch, which would be taken at random: the sign of a number or of its negative is set unless it is 0.
+    count += (mark | -mark) >>> 31
   }
   touchedCount = count
 }
@@ -246,6 +289,7 @@ function markHeads(cursor: PostingCursor, from: number, to: number, bit: number)
 function scoreWindow(task: SegmentTask, from: number): number {
   const { segment, base, words, weightSum, lengthFactor, coordinate, live, accept, seen } = task
   const { number, length } = segment
+  const isOneTable = words.length <= TABLE_WORDS
   let threshold = best.threshold
   if (threshold > 0) fillBounds(task)
   let total = 0
@@ -256,7 +300,10 @@ function scoreWindow(task: SegmentTask, from: number): number {
     total++
     if (seen !== null) seen[doc] = 1
     const mark = marks[row]!
-    if (threshold > 0 && boundOf(mark, words.length, weightSum) < threshold) continue
+    if (threshold > 0) {
+      const limit = isOneTable ? limits[mark]! : boundOf(mark, words.length, weightSum)
+      if (limit < threshold) continue
+    }
     const sum = sumOf(row, mark, lengthFactor * length[from + row]!)
     const score = Math.fround(sum * coordinate(mark))
     if (score < threshold) continue
@@ -287,7 +334,7 @@ function sumOf(row: number, mark: number, lengthPart: number): number {
 }
 
 /** Tables of the most that any set of words can give in this window, and of their weights: one for each eight words. */
-function fillBounds({ words, leaves, heads }: SegmentTask): void {
+function fillBounds({ words, weightSum, leaves, heads }: SegmentTask): void {
   const most = new Float64Array(words.length)
   for (let at = 0; at < leaves.length; ) {
     const { word } = leaves[at]!
@@ -314,6 +361,8 @@ function fillBounds({ words, leaves, heads }: SegmentTask): void {
       bounds[table + set] = bounds[table + rest]! + most[word]!
     }
   }
+  if (words.length <= TABLE_WORDS)
+    for (let set = 0; set < 1 << words.length; set++) limits[set] = boundOf(set, words.length, weightSum)
 }
 
 function boundOf(mark: number, wordCount: number, weightSum: number): number {
@@ -361,6 +410,12 @@ function openCursors({ terms }: Segment, [from, to]: readonly [number, number]):
     opened.push(cursor)
   }
   return opened
+}
+
+function countPostings({ terms }: Segment, [from, to]: readonly [number, number]): number {
+  let count = 0
+  for (let at = from; at < to; at++) count += terms.df(at)
+  return count
 }
 
 function closeCursors(): void {

@@ -2,9 +2,8 @@
  * @file Words of the index that a mistyped word may have meant. Looked up only for words that the index does not have, so a
  * query without a typing error pays nothing.
  */
-import type { SortedTerms } from '../segment/dictionary.ts'
 import { compareBytes } from '../segment/encode.ts'
-import { findNear } from '../segment/near-terms.ts'
+import { findNear, type SiftedTerms, siftTerms } from '../segment/near-terms.ts'
 import type { Index } from './load-index.ts'
 
 export type Correction = {
@@ -27,9 +26,10 @@ const HALF_DF_MIN = 3
 const LOOK_UPS_CACHED_MAX = 2_000
 const decoder = new TextDecoder()
 
+type LexiconPart = { sifted: SiftedTerms; df(at: number): number }
 /** Words that a mistyped one may have meant: sorted terms, each with the documents that have it. */
 export type Lexicon = {
-  parts: readonly (SortedTerms & { df(at: number): number })[]
+  parts: readonly LexiconPart[]
   /** The last look-ups. */
   found: Map<string, Correction[]>
 }
@@ -38,7 +38,7 @@ const lexicons = new WeakMap<Index, Lexicon>()
 /**
  * Fewest edits first, then the most frequent. Empty for a word that is too short or like none.
  *
- * Cost: a walk over the part of the dictionary that may be near; the last look-ups are remembered.
+ * Cost: two comparisons for each word of the dictionary, of which a list is made at the first look-up; the last look-ups are remembered.
  */
 export const correctionsOf = (index: Index, word: string): readonly Correction[] =>
   bestCorrections(wordsNear(index, word))
@@ -70,7 +70,7 @@ function listNear(lexiconFor: () => Lexicon, word: string): readonly Correction[
 
 function lexiconOf(index: Index): Lexicon {
   const lexicon = lexicons.get(index) ?? {
-    parts: index.segments.map(({ segment }) => segment.terms),
+    parts: index.segments.map(({ segment: { terms } }) => ({ sifted: siftTerms(terms), df: terms.df })),
     found: new Map(),
   }
   lexicons.set(index, lexicon)
@@ -117,19 +117,21 @@ export function createLexicon(counts: ReadonlyMap<string, number>): Lexicon {
   const bytes = new Uint8Array(offsets[sorted.length]!)
   for (const [at, { key }] of sorted.entries()) bytes.set(key, offsets[at])
   const dfs = Uint32Array.from(sorted, ({ df }) => df)
-  return { parts: [{ count: sorted.length, bytes, offsets, df: (at) => dfs[at]! }], found: new Map() }
+  const sifted = siftTerms({ count: sorted.length, bytes, offsets })
+  return { parts: [{ sifted, df: (at) => dfs[at]! }], found: new Map() }
 }
 
 function lookUp({ parts }: Lexicon, word: string): Correction[] {
   const distanceMax = word.length >= LENGTH_MIN[2] ? 2 : 1
   const found = new Map<string, Correction>()
-  for (const part of parts)
-    findNear(part, word, distanceMax, (at, distance) => {
-      const term = decoder.decode(part.bytes.subarray(part.offsets[at]!, part.offsets[at + 1]!))
+  for (const { sifted, df } of parts)
+    findNear(sifted, word, distanceMax, (at, distance) => {
+      const { bytes, offsets } = sifted.terms
+      const term = decoder.decode(bytes.subarray(offsets[at]!, offsets[at + 1]!))
       if (!isListed(term)) return
       const known = found.get(term)
-      if (known) known.df += part.df(at)
-      else found.set(term, { term, distance, df: part.df(at) })
+      if (known) known.df += df(at)
+      else found.set(term, { term, distance, df: df(at) })
     })
   return [...found.values()]
 }

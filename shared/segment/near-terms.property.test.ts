@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { createLexicon, editDistance, lookUpWord } from '../retrieval/spelling.ts'
-import { findNear } from './near-terms.ts'
+import { findNear, siftTerms } from './near-terms.ts'
 
 /** Letters of one to three bytes, so that terms share some bytes of a letter. */
 const word = fc.string({ unit: fc.constantFrom(...'abcéèя蓝'), minLength: 1, maxLength: 9 })
@@ -10,14 +10,12 @@ const dictionary = fc.uniqueArray(word, { minLength: 1, maxLength: 60 })
 it('finds the terms that a scan finds, in the order of the dictionary, with the same distances', () => {
   fc.assert(
     fc.property(dictionary, word, fc.constantFrom(1, 2, 3), (terms, asked, max) => {
-      const [sorted] = createLexicon(new Map(terms.map((term) => [term, 1]))).parts
+      const [part] = createLexicon(new Map(terms.map((term) => [term, 1]))).parts
+      const { bytes, offsets } = part!.sifted.terms
       const decoder = new TextDecoder()
       const found: [string, number][] = []
-      findNear(sorted!, asked, max, (at, distance) =>
-        found.push([
-          decoder.decode(sorted!.bytes.subarray(sorted!.offsets[at]!, sorted!.offsets[at + 1]!)),
-          distance,
-        ]),
+      findNear(part!.sifted, asked, max, (at, distance) =>
+        found.push([decoder.decode(bytes.subarray(offsets[at]!, offsets[at + 1]!)), distance]),
       )
       const expected = terms
         .map((term): [string, number] => [term, editDistance(asked, term, max)])
@@ -30,11 +28,11 @@ it('finds the terms that a scan finds, in the order of the dictionary, with the 
 })
 
 it('passes over ids, facets and numbers', () => {
-  const [sorted] = createLexicon(
+  const [part] = createLexicon(
     new Map(['#lamp', '=lamp=lamp', '^lamp', '1amp', 'lamp'].map((term) => [term, 1])),
   ).parts
   const found: number[] = []
-  findNear(sorted!, 'lamp', 1, (at) => found.push(at))
+  findNear(part!.sifted, 'lamp', 1, (at) => found.push(at))
   expect(found).toEqual([4])
 })
 
@@ -70,7 +68,7 @@ it('ends on a dictionary whose bytes are no text and in no order', () => {
         )
         const bytes = Uint8Array.from(terms.flatMap((term) => [...term]))
         let found = 0
-        findNear({ count: terms.length, bytes, offsets }, asked, 2, () => found++)
+        findNear(siftTerms({ count: terms.length, bytes, offsets }), asked, 2, () => found++)
         expect(found).toBeLessThanOrEqual(terms.length)
       },
     ),

@@ -1,234 +1,187 @@
 /**
- * @file Time of lexical searches by kind of query, beside the plain scorer on plain lists, and the bytes that the words of a shop take.
+ * @file Time of lexical searches by kind of query, beside minisearch on the same documents.
  *
- *   node test/bench/lexical.ts [--items N] [--json] [--smoke]
+ *   node test/bench/lexical.ts [--items N] [--plain] [--no-peer] [--json] [--smoke]
  *
- * A shop of N items, tiled from the Icecat catalogue where `AISLE_DATA` (default ../shared/data) has it. A search runs on one
- * thread without waiting, so its time by the clock is its CPU time, but for what other processes take away: of each query the
- * least of the rounds counts. The mean is CPU time of the process, garbage collection and compilation included. Analysis of the query text is a part of it, the display fields of the hits are not. Both give the
- * same answers, or the measurement ends.
+ * A shop of N items, tiled from the Icecat catalogue where `AISLE_DATA` (default ../shared/data) has it. Times are CPU time of the
+ * process, so that others on the machine count little: of each query the least of the rounds, and the mean of all rounds,
+ * garbage collection and compilation included. Analysis of the query text is a part of it, the display fields of the hits are
+ * not. `--plain` measures the plain scorer on plain lists as well, and ends unless both give the same answers.
  */
 import { parseArgs } from 'node:util'
 import { renderTable } from '../../infra/cli/table.ts'
-import { createRandom, type Random } from '../../shared/lib/random.ts'
+import { createRandom } from '../../shared/lib/random.ts'
 import { assert } from '../../shared/lib/result.ts'
+import { facetsOf, tallyFacets } from '../../shared/retrieval/facets.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
-import { fixtureManifest, fixtureRef } from '../../shared/retrieval/fixture.ts'
 import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
-import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
-import type { Item } from '../../shared/schema/item.ts'
-import { contentOf } from '../../shared/segment/content.ts'
-import { decodeSegment, type Segment } from '../../shared/segment/decode.ts'
-import { encodeSegment } from '../../shared/segment/encode.ts'
-import { analyse, analyseQuery } from '../../shared/text/analyse.ts'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import { suggest } from '../../shared/retrieval/suggest.ts'
+import { analyseQuery } from '../../shared/text/analyse.ts'
 import { searchPlainly } from '../fixtures/plain-lexical.ts'
-import { encodeSegmentV1 } from '../fixtures/segment-v1.ts'
-import { readShop, tileShop } from '../fixtures/tiled-shop.ts'
+import { openMiniSearch } from './lexical-peer.ts'
+import { type Query, queriesOf } from './lexical-queries.ts'
+import { type BenchShop, openShop, say } from './lexical-shop.ts'
 import { alternate, commit, machine } from './measure.ts'
+import { installPeers } from './peer-package.ts'
 
 const SEED = 17
 /** A page of hits, and what a hybrid search fuses. */
 const DEPTHS = [20, 1_000]
-const DIM = 4
+const COMPLETIONS = 8
+const FACETS = ['brand', 'category', 'price'] as const
+/** A search of minisearch takes so long that it is asked fewer, and fewer times. */
+const PEER_QUERIES = 5
+const PEER_ROUNDS = 2
+const WARM_UP_QUERIES = 30
 
-export type LexicalSizes = { items: number; queries: number; rounds: number; source: 'real' | 'sample' }
-export const SMOKE: LexicalSizes = { items: 300, queries: 4, rounds: 2, source: 'sample' }
-export const FULL: LexicalSizes = { items: 100_000, queries: 100, rounds: 7, source: 'real' }
+export type LexicalSizes = {
+  items: number
+  queries: number
+  rounds: number
+  source: 'real' | 'sample'
+  hasPlain: boolean
+  hasPeer: boolean
+}
+export const SMOKE: LexicalSizes = {
+  ...{ items: 300, queries: 4, rounds: 2, source: 'sample' },
+  ...{ hasPlain: true, hasPeer: false },
+}
+export const FULL: LexicalSizes = {
+  ...{ items: 100_000, queries: 100, rounds: 5, source: 'real' },
+  ...{ hasPlain: false, hasPeer: true },
+}
 
-export type Query = { text: string; filter: string | null }
-/** Milliseconds a query. */
+/** CPU milliseconds a query. */
 type Times = { p50: number; p99: number; max: number }
 type Row = Times & {
   kind: string
   depth: number
   matches: number
-  /** CPU of the process, milliseconds a query. */
-  cpu: number
-  plain: Times & { cpu: number }
-  /** CPU of the plain scorer by that of this one. */
-  ratio: number
+  mean: number
+  /** CPU of another by that of this one, on the same queries. */
+  ratios: { plain: number | null; minisearch: number | null }
 }
 export type LexicalReport = {
   machine: string
   commit: string
   shop: string
   items: number
-  bytes: { itemsFile: number; termsFile: number; plainTermsFile: number; terms: number }
+  bytes: BenchShop['bytes']
   rows: Row[]
-  /** Of the misspelt queries, asked for the first time: what is looked up is remembered. */
-  firstTime: Times
+  /** What is remembered after the first time: words near a misspelt one, and documents that pass a filter. */
+  firstTime: Record<'misspelt' | 'filtered', Times>
   /** Sum of the best scores. */
   checksum: number
 }
 
+type Outcome = { ms: number; total: number; best: number }
+/** One of those that are compared; null where it cannot do what is asked. */
+type Arm = (query: Query, depth: number, kind: string) => Outcome
+
 export async function measureLexical(sizes: LexicalSizes): Promise<LexicalReport> {
-  const random = createRandom(SEED)
-  const shop = await readShop(sizes.source)
-  const items = tileShop(shop.items, sizes.items, random)
-  const { packed, plain, bytes } = indexesOf(items)
-  const kinds = queriesOf(items, sizes.queries, random)
-  const ours: Arm = (query, depth) => run(searchLexical, packed, query, depth)
-  const reference: Arm = (query, depth) => run(searchPlainly, plain, query, depth)
-  for (const [kind, queries] of Object.entries(kinds))
-    if (kind !== 'misspelt')
-      for (const query of queries)
-        for (const depth of DEPTHS) expectSame(ours(query, depth), reference(query, depth))
-  const firstTime = timesOf(kinds['misspelt']!.map((query) => ours(query, DEPTHS[0]!).ms))
+  const shop = await openShop(sizes, sizes.source === 'real')
+  const { index, name, bytes } = shop
+  say('makes the queries')
+  const kinds = queriesOf(index, sizes.queries, createRandom(SEED))
+  const ours: Arm = (query, depth) => run(searchLexical, index, query, depth)
+  // So that what is asked for the first time meets code that has run before.
+  for (const [kind, queries] of Object.entries(queriesOf(index, WARM_UP_QUERIES, createRandom(SEED + 1))))
+    for (const query of queries) ours(query, DEPTHS[0]!, kind)
+  const firstTime = {
+    misspelt: timesOf(kinds['misspelt']!.map((query) => ours(query, DEPTHS[0]!, 'misspelt').ms)),
+    filtered: timesOf(kinds['filtered']!.map((query) => ours(query, DEPTHS[0]!, 'filtered').ms)),
+  }
+  const plain = sizes.hasPlain ? plainArm(await shop.plainIndex()) : null
+  const peer = sizes.hasPeer ? await peerArm(shop) : null
   let checksum = 0
   const rows: Row[] = []
-  for (const [kind, queries] of Object.entries(kinds))
-    for (const depth of DEPTHS) {
-      const [mine, theirs] = await alternate(
-        [ours, reference].map((arm) => () => measureBatch(queries.map((query) => () => arm(query, depth)))),
-        sizes.rounds,
-      )
-      const [first] = mine!
-      checksum += first!.outcomes.reduce((sum, { best }) => sum + best, 0)
-      const own = summarise(mine!)
-      const plain = summarise(theirs!)
-      const matches = Math.round(mean(first!.outcomes.map(({ total }) => total)))
-      const ratio = own.cpu > 0 ? round(plain.cpu / own.cpu, 10) : 0
-      rows.push({ kind, depth, matches, ...own, plain, ratio })
+  for (const [kind, queries] of Object.entries(kinds)) {
+    say(kind)
+    const isSearch = queries[0]!.asks === 'hits'
+    for (const depth of queries[0]!.asks === 'completions' ? [COMPLETIONS] : DEPTHS) {
+      const batch = (arm: Arm, count: number) => () =>
+        queries.slice(0, count).map((query) => arm(query, depth, kind))
+      if (plain && isSearch)
+        for (const query of queries) expectSame(ours(query, depth, kind), plain(query, depth, kind))
+      const [mine] = await alternate([batch(ours, sizes.queries)], sizes.rounds)
+      const beside = async (other: Arm | null, count: number, rounds: number) => {
+        if (!other || !isSearch) return null
+        const [own, theirs] = await alternate([batch(ours, count), batch(other, count)], rounds)
+        return round(meanMs(theirs!) / meanMs(own!), 10)
+      }
+      checksum += mine![0]!.reduce((sum, { best }) => sum + best, 0)
+      rows.push({
+        ...{ kind, depth, ...summarise(mine!) },
+        matches: Math.round(mean(mine![0]!.map(({ total }) => total))),
+        ratios: {
+          plain: await beside(plain, sizes.queries, sizes.rounds),
+          // All that it finds is listed at any depth.
+          minisearch: depth === DEPTHS[0] ? await beside(peer, PEER_QUERIES, PEER_ROUNDS) : null,
+        },
+      })
     }
+  }
   return {
-    ...{ machine: machine(), commit: commit(), shop: shop.name, items: items.length, bytes, rows, firstTime },
+    ...{ machine: machine(), commit: commit(), shop: name, items: sizes.items, bytes, rows, firstTime },
     checksum: round(checksum, 1_000),
   }
 }
 
-type Outcome = { ms: number; total: number; best: number }
-type Arm = (query: Query, depth: number) => Outcome
-type Batch = { outcomes: Outcome[]; cpuMs: number }
+const plainArm = (index: Index): Arm => {
+  say('the plain scorer is ready')
+  return (query, depth) => run(searchPlainly, index, query, depth)
+}
 
-function measureBatch(searches: readonly (() => Outcome)[]): Batch {
+async function peerArm(shop: BenchShop): Promise<Arm> {
+  const search = await openMiniSearch(shop)
+  return (query, _, kind) => {
+    const from = process.cpuUsage()
+    const total = search(query, kind === 'misspelt')
+    return { ms: cpuMsSince(from), total, best: 0 }
+  }
+}
+
+function run(
+  search: typeof searchLexical,
+  index: Index,
+  { text, filter, asks }: Query,
+  depth: number,
+): Outcome {
   const from = process.cpuUsage()
-  const outcomes = searches.map((search) => search())
-  const { user, system } = process.cpuUsage(from)
-  return { outcomes, cpuMs: (user + system) / 1_000 }
-}
-
-function summarise(rounds: readonly Batch[]): Times & { cpu: number } {
-  const queries = rounds[0]!.outcomes
-  const least = queries.map((_, at) => Math.min(...rounds.map(({ outcomes }) => outcomes[at]!.ms)))
-  const cpu = mean(rounds.map(({ cpuMs }) => cpuMs)) / queries.length
-  return { ...timesOf(least), cpu: round(cpu, 1_000) }
-}
-
-function run(search: typeof searchPlainly, index: Index, { text, filter }: Query, depth: number): Outcome {
-  const from = performance.now()
-  const { matches, total } = search(index, analyseQuery(text), depth, acceptOf(index, filter))
-  return { ms: performance.now() - from, total, best: matches[0]?.score ?? 0 }
-}
-
-const expectSame = (a: Outcome, b: Outcome) =>
-  assert(a.total === b.total && a.best === b.best, 'both scorers give the same answer')
-
-/** The same content in both versions of the format. */
-function indexesOf(items: readonly Item[]) {
-  const rows = items.map((item, at) => ({
-    row: { number: at + 1, version: 1, contentHash: '0'.repeat(32), duplicateOf: null, item },
-    vector: null,
-  }))
-  const content = contentOf(rows, DIM)
-  const files = encodeSegment(content)
-  const plainFiles = encodeSegmentV1(content)
-  const packed = decode(files, items.length)
-  return {
-    packed: indexOf(packed),
-    plain: indexOf(decode(plainFiles, items.length)),
-    bytes: {
-      itemsFile: files.items.length,
-      termsFile: files.terms.length,
-      plainTermsFile: plainFiles.terms.length,
-      terms: packed.terms.count,
-    },
+  if (asks === 'completions') {
+    const total = suggest(index, text, depth, []).length
+    return { ms: cpuMsSince(from), total, best: 0 }
   }
+  const seen = asks === 'facets' ? new Uint8Array(index.docCount) : null
+  const accept = filter ? acceptOf(index, filter.text) : undefined
+  const { matches, total } = search(index, analyseQuery(text), depth, accept, seen)
+  if (seen) facetsOf(tallyFacets(index, seen, FACETS))
+  return { ms: cpuMsSince(from), total, best: matches[0]?.score ?? 0 }
 }
 
-function decode(files: { items: Uint8Array; terms: Uint8Array }, rows: number): Segment {
-  const segment = decodeSegment(files, fixtureRef('bench', rows))
-  assert(segment.ok, segment.ok ? '' : segment.error.reason)
-  return segment.value
-}
-const indexOf = (segment: Segment): Index => buildIndex(fixtureManifest([segment.ref]), [segment])
-
-/** Seeded queries of every kind, from the words of the titles. */
-export function queriesOf(items: readonly Item[], count: number, random: Random): Record<string, Query[]> {
-  const any = <T>(list: readonly T[]): T => list[Math.floor(random() * list.length)]!
-  const words = (item: Item) => item.title.toLowerCase().split(/\s+/).filter(isWord)
-  const withWords = items.filter((item) => words(item).length >= 2)
-  const make = (text: () => string, filter: () => string | null = () => null): Query[] =>
-    Array.from({ length: count }, () => ({ text: text(), filter: filter() }))
-  const oneWord = () => any(words(any(withWords)))
-  const manyWords = () => {
-    const title = any(withWords).title.split(/\s+/)
-    return title.slice(0, 4 + Math.floor(random() * 5)).join(' ')
-  }
-  const frequent = frequentWords(withWords.map(words), count)
-  const longWord = () => {
-    for (let tries = 0; tries < 1_000; tries++) {
-      const word = oneWord()
-      if (word.length >= 6) return word
-    }
-    return 'keyboard'
-  }
-  return {
-    'one word': make(() => `${oneWord()} `),
-    'frequent word': frequent.map((text) => ({ text: `${text} `, filter: null })),
-    'many words': make(() => `${manyWords()} `),
-    'whole title': make(() => `${any(withWords).title} `),
-    'word in the making': make(() => {
-      const word = oneWord()
-      return word.slice(0, 2 + Math.floor(random() * (word.length - 2)))
-    }),
-    'words, last in the making': make(() => {
-      const [first, second] = words(any(withWords)).slice(-2)
-      return `${first} ${second!.slice(0, 3)}`
-    }),
-    misspelt: make(() => `${oneWord()} ${misspell(longWord(), random)} `),
-    filtered: make(
-      () => `${oneWord()} ${oneWord()} `,
-      () =>
-        any([
-          `price<${10 + Math.floor(random() * 500)} AND inStock`,
-          `brand="${any(withWords).brand || 'HP'}"`,
-        ]),
-    ),
-  }
-}
-
-const isWord = (word: string): boolean => /^[a-z]{3,}$/.test(word) && analyse(word).length > 0
-
-function frequentWords(titles: readonly string[][], count: number): string[] {
-  const counts = new Map<string, number>()
-  for (const words of titles) for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1)
-  return [...counts]
-    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .slice(0, count)
-    .map(([word]) => word)
-}
-
-/** One letter left out, doubled, changed or exchanged with the next, not at the start. */
-function misspell(word: string, random: Random): string {
-  const at = 1 + Math.floor(random() * (word.length - 2))
-  const [before, letter, after] = [word.slice(0, at), word[at]!, word.slice(at + 1)]
-  const edits = [
-    before + after,
-    before + letter + letter + after,
-    `${before}z${after}`,
-    before + after[0]! + letter + after.slice(1),
-  ]
-  return edits[Math.floor(random() * edits.length)]!
-}
-
-const everything: Accept = () => true
-
-function acceptOf(index: Index, text: string | null): Accept {
-  if (text === null) return everything
+function acceptOf(index: Index, text: string): Accept {
   const filter = parseFilter(text)
   assert(filter.ok, `the filter ${text} is not understood`)
   return compileFilter(index, filter.value)
 }
+
+function cpuMsSince(from: NodeJS.CpuUsage): number {
+  const { user, system } = process.cpuUsage(from)
+  return (user + system) / 1_000
+}
+
+type Batch = readonly Outcome[]
+
+function summarise(rounds: readonly Batch[]): Times & { mean: number } {
+  const least = rounds[0]!.map((_, at) => Math.min(...rounds.map((outcomes) => outcomes[at]!.ms)))
+  return { ...timesOf(least), mean: round(meanMs(rounds), 1_000) }
+}
+
+const meanMs = (rounds: readonly Batch[]): number => mean(rounds.flat().map(({ ms }) => ms))
+
+const expectSame = (a: Outcome, b: Outcome) =>
+  assert(a.total === b.total && a.best === b.best, 'both scorers give the same answer')
 
 function timesOf(values: readonly number[]): Times {
   const sorted = [...values].sort((a, b) => a - b)
@@ -238,33 +191,42 @@ function timesOf(values: readonly number[]): Times {
 const round = (value: number, precision: number) => Math.round(value * precision) / precision
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 
+function print({ items, shop, machine, commit, bytes, rows, firstTime, checksum }: LexicalReport): void {
+  const mb = (count: number) => `${(count / 1e6).toFixed(1)} MB`
+  console.log(`${items} items, ${shop}; ${machine}; ${commit}`)
+  console.log(
+    `terms.arrow ${mb(bytes.termsFile)}; ${bytes.terms} terms; items.arrow ${mb(bytes.itemsFile)}\n`,
+  )
+  const others = (['plain', 'minisearch'] as const).filter((other) =>
+    rows.some(({ ratios }) => ratios[other] !== null),
+  )
+  console.log(
+    renderTable(
+      ['query', 'depth', 'matches', 'p50 ms', 'p99', 'max', 'mean', ...others],
+      rows.map(({ kind, depth, matches, p50, p99, max, mean, ratios }) => [
+        kind,
+        ...[depth, matches, p50, p99, max, mean].map(String),
+        ...others.map((name) => (ratios[name] === null ? '' : `× ${ratios[name]}`)),
+      ]),
+    ),
+  )
+  for (const [kind, { p50, p99, max }] of Object.entries(firstTime))
+    console.log(`${kind}, asked for the first time: p50 ${p50}, p99 ${p99}, max ${max} ms`)
+  console.log(`checksum ${checksum}`)
+}
+
 if (import.meta.main) {
   const { values } = parseArgs({
-    options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, items: { type: 'string' } },
+    options: {
+      ...{ json: { type: 'boolean' }, smoke: { type: 'boolean' }, items: { type: 'string' } },
+      ...{ plain: { type: 'boolean' }, 'no-peer': { type: 'boolean' } },
+    },
   })
-  const sizes = values.smoke ? SMOKE : FULL
+  const sizes = values.smoke
+    ? SMOKE
+    : { ...FULL, hasPlain: values.plain === true, hasPeer: !values['no-peer'] }
+  if (sizes.hasPeer) installPeers()
   const report = await measureLexical({ ...sizes, items: Number(values.items ?? sizes.items) })
   if (values.json) console.log(JSON.stringify(report))
-  else {
-    const { bytes, firstTime } = report
-    const mb = (count: number) => `${(count / 1e6).toFixed(1)} MB`
-    console.log(`${report.items} items, ${report.shop}; ${report.machine}; ${report.commit}`)
-    console.log(
-      `terms.arrow ${mb(bytes.termsFile)}, with plain lists ${mb(bytes.plainTermsFile)}; ${bytes.terms} terms; items.arrow ${mb(bytes.itemsFile)}\n`,
-    )
-    console.log(
-      renderTable(
-        ['query', 'depth', 'matches', 'p50 ms', 'p99', 'max', 'CPU', 'plain p50', 'p99', 'CPU', 'CPU ratio'],
-        report.rows.map(({ kind, depth, matches, p50, p99, max, cpu, plain, ratio }) => [
-          kind,
-          ...[depth, matches, p50, p99, max, cpu, plain.p50, plain.p99, plain.cpu].map(String),
-          `× ${ratio}`,
-        ]),
-      ),
-    )
-    console.log(
-      `\nmisspelt, asked for the first time: p50 ${firstTime.p50}, p99 ${firstTime.p99}, max ${firstTime.max} ms`,
-    )
-    console.log(`checksum ${report.checksum}`)
-  }
+  else print(report)
 }

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { arePeersInstalled, measurePeers, SMOKE } from './peers.ts'
+import { arePeersInstalled } from './peer-package.ts'
+import { measurePeers, SMOKE } from './peers.ts'
 
 const missing = arePeersInstalled() ? '' : ' (skipped: `npm run bench -- peers` installs the peers)'
 

@@ -3,18 +3,14 @@
  *
  *   node test/bench/peers.ts [--json] [--items N]
  *
- * The libraries are a package of their own, `test/bench/peers`, that this command installs: two of them are native, and nobody else
- * should wait for that. Each is asked on one thread. Graphs are asked at several depths of search: what counts is the time at equal recall.
+ * Each library is asked on one thread. Graphs are asked at several depths of search: what counts is the time at equal recall.
  */
-import { execFileSync } from 'node:child_process'
-import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { loadKernels } from '../../gpu-worker/runtime/kernels.ts'
 import { maskOf } from '../../shared/vector/engine.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import { alternate, commit, machine, type Spread, spread } from './measure.ts'
+import { installPeers, loadPeer } from './peer-package.ts'
 import {
   DIM,
   LIMIT,
@@ -26,8 +22,6 @@ import {
   vectorSets,
 } from './vector-sets.ts'
 
-const PACKAGE = join(import.meta.dirname, 'peers')
-export const arePeersInstalled = (): boolean => existsSync(join(PACKAGE, 'node_modules'))
 const ENGINE_BYTES_MAX = 3 * 1024 ** 3
 const WARM_UP_CALLS = 20
 /** Of the graphs: neighbours a node, and candidates looked at when one is added. */
@@ -84,15 +78,6 @@ type Orama = {
   searchVector(database: unknown, options: object): { hits: { document: { row: number } }[] }
 }
 
-/** As the lockfile says; needs a compiler where a library brings no build for this platform. */
-export function installPeers(): void {
-  if (arePeersInstalled()) return
-  execFileSync('npm', ['ci', '--no-audit', '--no-fund', '--ignore-scripts=false'], {
-    cwd: PACKAGE,
-    stdio: ['ignore', 'ignore', 'inherit'],
-  })
-}
-
 export async function measurePeers(sizes: PeerSizes): Promise<PeerReport> {
   const sets = []
   for (const set of await vectorSets(sizes)) sets.push(await measureSet(set, sizes))
@@ -144,11 +129,10 @@ function ours(vectors: Float32Array): Record<string, Search> {
   return { 'ours, exact': on(Number.POSITIVE_INFINITY), 'ours, signs then rescore': on(0) }
 }
 
-const load = <T>(name: string): T => createRequire(join(PACKAGE, 'package.json'))(name) as T
 const numbersOf = (keys: BigUint64Array): number[] => Array.from(keys, Number)
 
 function usearch(vectors: Float32Array): Record<string, Search> {
-  const { exactSearch, Index } = load<Usearch>('usearch')
+  const { exactSearch, Index } = loadPeer<Usearch>('usearch')
   const count = vectors.length / DIM
   // Unit vectors: their components are at most 1.
   const toInt8 = (values: Float32Array) => Int8Array.from(values, (x) => Math.round(x * 127))
@@ -173,7 +157,7 @@ function usearch(vectors: Float32Array): Record<string, Search> {
 }
 
 function hnswlib(vectors: Float32Array): Record<string, Search> {
-  const { HierarchicalNSW } = load<Hnswlib>('hnswlib-node')
+  const { HierarchicalNSW } = loadPeer<Hnswlib>('hnswlib-node')
   const count = vectors.length / DIM
   const index = new HierarchicalNSW('ip', DIM)
   index.initIndex(count, GRAPH.neighbours, GRAPH.efConstruction, SEED)
@@ -193,7 +177,7 @@ function hnswlib(vectors: Float32Array): Record<string, Search> {
 async function orama(vectors: Float32Array): Promise<Record<string, Search>> {
   const count = vectors.length / DIM
   if (count > ORAMA_ITEMS_MAX) return {}
-  const { create, insertMultiple, searchVector } = load<Orama>('@orama/orama')
+  const { create, insertMultiple, searchVector } = loadPeer<Orama>('@orama/orama')
   const database = create({ schema: { row: 'number', embedding: `vector[${DIM}]` } })
   const rows = Array.from({ length: count }, (_, row) => ({
     row,
