@@ -33,7 +33,7 @@ import { createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
 import type { Shard } from './ranking/shard.ts'
 import { createShards } from './ranking/shards.ts'
 import { createShows } from './ranking/shows.ts'
-import { createSourceOf } from './ranking/source-of.ts'
+import { createItemsOf, createSourceOf } from './ranking/source-of.ts'
 import { createReportStages } from './ranking/stage-report.ts'
 import { StageTimer } from './ranking/stages.ts'
 import { createWarmHolder } from './ranking/warm-holder.ts'
@@ -113,11 +113,18 @@ function createEdge(env: Bindings) {
   })
   const reportStages = createReportStages(env.ANALYTICS)
   const sourceOf = createSourceOf({ shards: shards ?? null, remoteVectorsOf })
-  const recommend = createRecommend({ profiles, rank, clock, profileBudgetMs: config.budgetsMs.profile })
+  const itemsOf = createItemsOf(shards ?? null)
+  const recommend = createRecommend({
+    itemsOf,
+    profiles,
+    rank,
+    clock,
+    profileBudgetMs: config.budgetsMs.profile,
+  })
   app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))
-  app.route('/', suggestRoutes(holder))
+  app.route('/', suggestRoutes(holder, shards ?? null))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
-  app.route('/', similarRoutes(holder, reportStages))
+  app.route('/', similarRoutes(holder, itemsOf, reportStages))
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(

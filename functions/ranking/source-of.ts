@@ -1,3 +1,4 @@
+import { createIndexItems, type ItemSource } from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { createIndexSource, type Source } from '../../shared/retrieval/source.ts'
 import { createRemoteVectorSource } from './remote-vectors.ts'
@@ -17,3 +18,11 @@ export const createSourceOf =
     const remote = remoteVectorsOf(index.manifest)
     return remote ? createRemoteVectorSource(index, remote) : createIndexSource(index)
   }
+
+/** Where the items of similar items and recommendations come from, for one request. */
+export type ItemsOf = (index: Index) => ItemSource
+
+export const createItemsOf =
+  (shards: Pick<Shards, 'items'> | null): ItemsOf =>
+  (index) =>
+    shards && index.manifest.placement ? shards.items(index.manifest) : createIndexItems(index)

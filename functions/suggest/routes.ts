@@ -6,6 +6,7 @@ import { createApp, problemResponses } from '../http/app.ts'
 import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
+import type { Shards } from '../ranking/shards.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 
 const TYPED_CHARS_MAX = 100
@@ -22,7 +23,7 @@ const SuggestQuery = z.object({
   limit: limitParam(LIMIT_MAX, LIMIT_MAX),
 })
 
-export function suggestRoutes(holder: IndexHolder) {
+export function suggestRoutes(holder: IndexHolder, shards: Pick<Shards, 'suggest'> | null) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -45,8 +46,11 @@ export function suggestRoutes(holder: IndexHolder) {
       const { q, limit } = c.req.valid('query')
       const index = await holder.current(waitUntilOf(c))
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
-      const suggestions = suggest(index, q, limit, holder.signals().queries)
-      return c.json({ requestId: c.get('requestId'), indexVersion: index.manifest.version, suggestions }, 200)
+      const past = holder.signals().queries
+      const frame = { requestId: c.get('requestId'), indexVersion: index.manifest.version }
+      if (shards && index.manifest.placement)
+        return c.json({ ...frame, ...(await shards.suggest(index.manifest, q, limit, past)) }, 200)
+      return c.json({ ...frame, suggestions: suggest(index, q, limit, past), degraded: [] }, 200)
     },
   )
   return app

@@ -58,6 +58,8 @@ export const SuggestReply = z.object({
   indexVersion: z.int().nonnegative(),
   /** Whole queries, lower case, best first. */
   suggestions: z.array(z.string()),
+  /** Parts of the index that did not answer in time: "shard-2-timeout". */
+  degraded: z.array(z.string()),
 })
 export type SuggestReply = z.infer<typeof SuggestReply>
 
