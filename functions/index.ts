@@ -24,6 +24,7 @@ import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
+import { createFaults } from './ranking/faults.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
 import type { CreateSession } from './ranking/ort-session.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
@@ -70,17 +71,20 @@ function createEdge(env: Bindings) {
       clock,
       log: warn,
     })
+  const faults = createFaults(clock)
+  const { count: countFault } = faults
   const engine = createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels })
   const ownHolder = createIndexHolder({
     bucket,
     engine,
     clock,
+    countFault,
     // Of a divided index a Worker holds the manifest only.
     segmentsOf: ({ segments, placement }) => (shards && placement ? [] : segments),
   })
-  const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock }) : ownHolder
+  const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock, countFault }) : ownHolder
   const shows = createShows(shards ?? null)
-  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn)
+  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn, countFault)
   // Brings 14 MB of WebAssembly with it: only when a model is wanted.
   const createSession: CreateSession = async (model) =>
     (await import('./ranking/ort-session.ts')).createOrtSession(model)
@@ -111,7 +115,7 @@ function createEdge(env: Bindings) {
     rateLimit: env.RATE_LIMIT,
     startStages: () => new StageTimer(stageClock, config.budgetsMs),
   })
-  const reportStages = createReportStages(env.ANALYTICS)
+  const reportStages = createReportStages(env.ANALYTICS, faults)
   const sourceOf = createSourceOf({ shards: shards ?? null, remoteVectorsOf })
   const itemsOf = createItemsOf(shards ?? null)
   const recommend = createRecommend({
@@ -122,14 +126,18 @@ function createEdge(env: Bindings) {
     profileBudgetMs: config.budgetsMs.profile,
   })
   app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))
-  app.route('/', suggestRoutes(holder, shards ?? null))
+  app.route('/', suggestRoutes(holder, shards ?? null, countFault))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
   app.route('/', similarRoutes(holder, itemsOf, reportStages))
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(
     '/',
-    statusRoutes({ counts: store.counts, backlog: outbox.backlog, deadLetters: deadLetters.waiting }, holder),
+    statusRoutes(
+      { counts: store.counts, backlog: outbox.backlog, deadLetters: deadLetters.waiting },
+      holder,
+      faults,
+    ),
   )
   const models = createModels({ bucket, queue, clock, newRunId: () => crypto.randomUUID() })
   app.route('/', modelRoutes(models, holder))

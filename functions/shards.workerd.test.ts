@@ -115,6 +115,8 @@ describe('search on shards', () => {
     })
     const reply = await search('lamp', '&limit=100')
     expect(reply.degraded).toEqual(['shard-2-failed'])
+    const { faults } = (await call<StatusReply>('GET', '/v1/status')).body
+    expect(faults.find(({ name }) => name === 'shard-2-failed')!.count).toBeGreaterThan(0)
     expect(reply.hits.length).toBeGreaterThan(20)
   })
   it('names a shard that hangs, and does not wait for it', async () => {

@@ -52,8 +52,9 @@ function createBucket() {
 
 let now = 0
 let r2: ReturnType<typeof createBucket>
+let counted: string[] = []
 const open = (engine = createWasmEngine(loadKernels())) =>
-  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now })
+  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now, countFault: (name) => counted.push(name) })
 
 async function putSegment(id: string, titles: string[], from = 1): Promise<SegmentRef> {
   const rows = await Promise.all(
@@ -173,8 +174,18 @@ describe('the index holder', () => {
   })
 
   it.each([
-    ['a manifest that is not JSON', () => r2.put(MANIFEST_KEY, '{"format":1,'), 'manifest is malformed'],
-    ['a manifest of another format', () => r2.put(MANIFEST_KEY, '{"format":9}'), 'manifest is malformed'],
+    [
+      'a manifest that is not JSON',
+      () => r2.put(MANIFEST_KEY, '{"format":1,'),
+      'manifest is malformed',
+      'manifest-malformed',
+    ],
+    [
+      'a manifest of another format',
+      () => r2.put(MANIFEST_KEY, '{"format":9}'),
+      'manifest is malformed',
+      'manifest-malformed',
+    ],
     [
       'a segment with a flipped bit',
       async () => {
@@ -183,6 +194,7 @@ describe('the index holder', () => {
         publish(2, ref)
       },
       'not what the manifest says',
+      'blob-corrupt',
     ],
     [
       'a segment that is missing',
@@ -192,6 +204,7 @@ describe('the index holder', () => {
         publish(2, ref)
       },
       'is missing',
+      'blob-missing',
     ],
     [
       'a segment whose bytes are right and whose content is not',
@@ -200,12 +213,19 @@ describe('the index holder', () => {
         publish(2, { ...ref, rows: 7 })
       },
       'malformed',
+      'segment-corrupt',
     ],
-    ['no manifest any more', () => void r2.objects.delete(MANIFEST_KEY), 'manifest is missing'],
-    ['an R2 that is down', () => r2.fail(true), 'R2 is down'],
+    [
+      'no manifest any more',
+      () => void r2.objects.delete(MANIFEST_KEY),
+      'manifest is missing',
+      'manifest-missing',
+    ],
+    ['an R2 that is down', () => r2.fail(true), 'R2 is down', 'index-unreadable'],
   ])(
-    '%s: the old index keeps serving, the fault is told, and a good publish mends it',
-    async (_name, damage, words) => {
+    '%s: the old index keeps serving, the fault is told and counted, and a good publish mends it',
+    async (_name, damage, words, name) => {
+      counted = []
       const good = await putSegment('a', ['lamp'])
       publish(1, good)
       const holder = open()
@@ -214,6 +234,7 @@ describe('the index holder', () => {
       now += MANIFEST_CHECK_MS
       expect((await holder.fresh())!.manifest.version).toBe(1)
       expect(holder.fault()).toContain(words)
+      expect(counted).toContain(name)
       r2.fail(false)
       publish(3, good)
       now += MANIFEST_CHECK_MS

@@ -7,6 +7,7 @@ import { SIGNALS_KEY } from '../../shared/schema/events.ts'
 import { type Blob, MANIFEST_KEY, Manifest, type SegmentRef } from '../../shared/schema/manifest.ts'
 import { decodeSegment, type Segment, verifyBlob, withoutVectors } from '../../shared/segment/decode.ts'
 import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
+import type { CountFault } from './faults.ts'
 import { type LoadedSignals, NO_SIGNALS, readSignals } from './signals.ts'
 import type { WaitUntil } from './wait-until.ts'
 
@@ -60,10 +61,18 @@ type Deps = {
   clock: () => number
   /** Segments that this isolate holds; all of them, unless shards do. */
   segmentsOf?: (manifest: Manifest) => readonly SegmentRef[]
+  countFault?: CountFault
 }
 
 /** Thrown inside a check to end it with a reason for `fault()`. */
-class Unusable extends Error {}
+class Unusable extends Error {
+  /** For the counter. */
+  readonly fault: string
+  constructor(fault: string, message: string) {
+    super(message)
+    this.fault = fault
+  }
+}
 
 /** A segment, and its vectors in the engine. */
 type Loaded = { segment: Segment; part: VectorPart }
@@ -73,6 +82,7 @@ export function createIndexHolder({
   engine,
   clock,
   segmentsOf = ({ segments }) => segments,
+  countFault = () => {},
 }: Deps): IndexHolder {
   let index: Index | null = null
   let segments = new Map<string, Loaded>()
@@ -113,7 +123,7 @@ export function createIndexHolder({
       if (found === 'same') return
       if (found === null) {
         manifestEtag = undefined
-        if (index) throw new Unusable('the manifest is missing')
+        if (index) throw new Unusable('manifest-missing', 'the manifest is missing')
         return
       }
       // Also when it turns out unusable: an unusable manifest is not read every two seconds.
@@ -127,6 +137,7 @@ export function createIndexHolder({
       release(fresh)
       fault = error instanceof Unusable ? error.message : `reading the index failed: ${String(error)}`
       faultMs = clock()
+      countFault(error instanceof Unusable ? error.fault : 'index-unreadable')
       // What was not read to its end is not known to be bad: ask again at the next check.
       if (!(error instanceof Unusable)) manifestEtag = undefined
     }
@@ -171,7 +182,8 @@ export function createIndexHolder({
   /** @param fresh receives what was not there, also when this throws */
   async function loadMissing(refs: readonly SegmentRef[], fresh: Map<string, Loaded>): Promise<void> {
     const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
-    if (bytes > INDEX_BYTES_MAX) throw new Unusable(`the index of ${bytes} bytes does not fit in an isolate`)
+    if (bytes > INDEX_BYTES_MAX)
+      throw new Unusable('index-too-large', `the index of ${bytes} bytes does not fit in an isolate`)
     const missing = refs.filter((ref) => !segments.has(ref.id))
     const kept = refs.flatMap(({ id }) => segments.get(id) ?? [])
     const loadNext = async () => {
@@ -190,15 +202,19 @@ export function createIndexHolder({
   async function loadSegment(ref: SegmentRef): Promise<Segment> {
     const [items, terms] = await Promise.all([loadBlob(ref.items), loadBlob(ref.terms)])
     const segment = decodeSegment({ items, terms }, ref, { detach: true })
-    if (!segment.ok) throw new Unusable(`segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`)
+    if (!segment.ok)
+      throw new Unusable(
+        'segment-corrupt',
+        `segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`,
+      )
     return segment.value
   }
 
   async function loadBlob(blob: Blob): Promise<Uint8Array> {
     const found = await readUnlessSame(blob.key, undefined, blob.bytes)
-    if (found === null || found === 'same') throw new Unusable(`${blob.key} is missing`)
+    if (found === null || found === 'same') throw new Unusable('blob-missing', `${blob.key} is missing`)
     if (!(await verifyBlob(found.bytes, blob)))
-      throw new Unusable(`${blob.key} is not what the manifest says (size or SHA-256)`)
+      throw new Unusable('blob-corrupt', `${blob.key} is not what the manifest says (size or SHA-256)`)
     return found.bytes
   }
 
@@ -212,8 +228,10 @@ export function createIndexHolder({
       signalsEtag = found.etag
       const read = readSignals(new TextDecoder().decode(found.bytes))
       if (read.ok) signals = read.value
+      else countFault('signals-malformed')
     } catch {
       signalsEtag = undefined
+      countFault('signals-unreadable')
     }
   }
 
@@ -222,7 +240,8 @@ export function createIndexHolder({
     if (found === null) return null
     // R2 answers a failed condition with the object's head and no body.
     if (!found.arrayBuffer || !('body' in found ? found.body : true)) return 'same'
-    if (found.size > bytesMax) throw new Unusable(`${key} has ${found.size} bytes, more than ${bytesMax}`)
+    if (found.size > bytesMax)
+      throw new Unusable('blob-corrupt', `${key} has ${found.size} bytes, more than ${bytesMax}`)
     return { etag: found.etag, bytes: new Uint8Array(await found.arrayBuffer()) }
   }
 
@@ -247,7 +266,7 @@ function parseManifest(bytes: Uint8Array): Manifest {
   try {
     return Manifest.parse(JSON.parse(new TextDecoder().decode(bytes)))
   } catch (error) {
-    throw new Unusable(`the manifest is malformed: ${firstLine(error)}`)
+    throw new Unusable('manifest-malformed', `the manifest is malformed: ${firstLine(error)}`)
   }
 }
 

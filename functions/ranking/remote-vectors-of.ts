@@ -1,5 +1,6 @@
 import type { Manifest } from '../../shared/schema/manifest.ts'
 import type { Bindings, Config } from '../env.ts'
+import type { CountFault } from './faults.ts'
 import { createIvfReader } from './ivf.ts'
 import { createReadRange } from './read-range.ts'
 import type { RemoteVectors } from './remote-vectors.ts'
@@ -12,6 +13,7 @@ export function createRemoteVectorsOf(
   source: Config['vectorSource'],
   { BUCKET: bucket, VECTORIZE: binding }: Pick<Bindings, 'BUCKET' | 'VECTORIZE'>,
   log: (message: string) => void,
+  countFault: CountFault,
 ): RemoteVectorsOf {
   if (source === 'vectorize' && binding) {
     const remote = createVectorize({ binding, log })
@@ -21,7 +23,7 @@ export function createRemoteVectorsOf(
     // The browser's type of `caches`, which comes first, has no default one.
     const { default: cache } = caches as unknown as { default: Cache }
     const readRange = createReadRange({ bucket, cache })
-    const read = createIvfReader({ bucket, readRange, log })
+    const read = createIvfReader({ bucket, readRange, log, countFault })
     return ({ ivf }) => (ivf ? read(ivf) : null)
   }
   return () => null

@@ -133,5 +133,7 @@ export const StatusReply = z.object({
     })
     .nullable(),
   queue: z.object({ pendingBatches: z.int(), oldestSeconds: z.number(), deadLetters: z.int() }),
+  /** Named faults of the answering isolate since its start, most first, at most 128: "shard-2-timeout", "segment-corrupt". */
+  faults: z.array(z.object({ name: z.string(), count: z.int(), last: z.string() })),
 })
 export type StatusReply = z.infer<typeof StatusReply>
