@@ -30,7 +30,8 @@ import type { CreateSession } from './ranking/ort-session.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
 import { createRank } from './ranking/ranker.ts'
 import { regionOf } from './ranking/region.ts'
-import { createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
+import { createRemoteItemsOf } from './ranking/remote-items.ts'
+import { createCachedRanges, createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
 import type { Shard } from './ranking/shard.ts'
 import { createShards } from './ranking/shards.ts'
 import { createShows } from './ranking/shows.ts'
@@ -74,17 +75,18 @@ function createEdge(env: Bindings) {
   const faults = createFaults(clock)
   const { count: countFault } = faults
   const engine = createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels })
+  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn, countFault)
   const ownHolder = createIndexHolder({
     bucket,
     engine,
     clock,
     countFault,
+    needsVectors: (manifest, segmentId) => !remoteVectorsOf(manifest)?.covers(segmentId),
     // Of a divided index a Worker holds the manifest only.
     segmentsOf: ({ segments, placement }) => (shards && placement ? [] : segments),
   })
   const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock, countFault }) : ownHolder
   const shows = createShows(shards ?? null)
-  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn, countFault)
   // Brings 14 MB of WebAssembly with it: only when a model is wanted.
   const createSession: CreateSession = async (model) =>
     (await import('./ranking/ort-session.ts')).createOrtSession(model)
@@ -117,7 +119,11 @@ function createEdge(env: Bindings) {
   })
   const reportStages = createReportStages(env.ANALYTICS, faults)
   const sourceOf = createSourceOf({ shards: shards ?? null, remoteVectorsOf })
-  const itemsOf = createItemsOf(shards ?? null)
+  const itemsOf = createItemsOf({
+    shards: shards ?? null,
+    remoteVectorsOf,
+    remoteItemsOf: createRemoteItemsOf({ readRange: createCachedRanges(bucket), log: warn }),
+  })
   const recommend = createRecommend({
     itemsOf,
     profiles,

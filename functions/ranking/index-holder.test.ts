@@ -2,11 +2,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { fixtureManifest } from '../../shared/retrieval/fixture.ts'
-import { vectorOf } from '../../shared/retrieval/vector.ts'
+import { searchLexical } from '../../shared/retrieval/lexical.ts'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
 import { contentHash, Item } from '../../shared/schema/item.ts'
 import { MANIFEST_KEY, type SegmentRef, segmentKeys } from '../../shared/schema/manifest.ts'
 import { contentOf } from '../../shared/segment/content.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
+import { analyseQuery } from '../../shared/text/analyse.ts'
 import { quantiseItem } from '../../shared/vector/quantise.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import { loadKernels } from '../../test/fixtures/kernels.ts'
@@ -99,6 +102,36 @@ describe('the index holder', () => {
     now += MANIFEST_CHECK_MS
     expect((await holder.current())!.liveCount).toBe(1)
     expect(holder.fault()).toBeNull()
+  })
+  it('keeps no vectors that lie elsewhere, and follows when lists come to cover a segment, or no longer do', async () => {
+    const ref = await putSegment('a', ['lamp', 'chair'])
+    const engine = createWasmEngine(loadKernels())
+    let elsewhere = true
+    const holder = createIndexHolder({
+      ...{ bucket: r2.bucket, engine, clock: () => now },
+      needsVectors: () => !elsewhere,
+    })
+    const near = (index: Index) =>
+      searchVector(index, Float32Array.of(1, 0, 0, 0), 5).map(({ doc }) => index.title(doc))
+    publish(1, ref)
+    const bare = (await holder.current())!
+    expect(engine.state().usedBytes).toBe(0)
+    expect(searchLexical(bare, analyseQuery('lamp '), 5).matches).toHaveLength(1)
+    expect(near(bare)).toEqual([])
+    expect(vectorOf(bare, 0)).toBeNull()
+    elsewhere = false
+    publish(2, ref)
+    now += MANIFEST_CHECK_MS
+    const whole = (await holder.fresh())!
+    expect(near(whole)).toHaveLength(2)
+    const { usedBytes } = engine.state()
+    elsewhere = true
+    publish(3, ref)
+    now += MANIFEST_CHECK_MS
+    expect(near((await holder.fresh())!)).toEqual([])
+    now += RETIRED_MS
+    await holder.fresh()
+    expect(engine.state().usedBytes).toBeLessThan(usedBytes)
   })
   it('looks at the manifest once in two seconds at most, and only when asked', async () => {
     publish(1, await putSegment('a', ['lamp']))

@@ -61,6 +61,8 @@ type Deps = {
   clock: () => number
   /** Segments that this isolate holds; all of them, unless shards do. */
   segmentsOf?: (manifest: Manifest) => readonly SegmentRef[]
+  /** Does it need the vectors of this segment? Those that lie elsewhere would only take memory. */
+  needsVectors?: (manifest: Manifest, segmentId: string) => boolean
   countFault?: CountFault
 }
 
@@ -74,14 +76,15 @@ class Unusable extends Error {
   }
 }
 
-/** A segment, and its vectors in the engine. */
-type Loaded = { segment: Segment; part: VectorPart }
+/** A segment, and its vectors in the engine, unless they lie elsewhere: a part that the engine does not hold finds nothing. */
+type Loaded = { segment: Segment; part: VectorPart; hasVectors: boolean }
 
 export function createIndexHolder({
   bucket,
   engine,
   clock,
   segmentsOf = ({ segments }) => segments,
+  needsVectors = () => true,
   countFault = () => {},
 }: Deps): IndexHolder {
   let index: Index | null = null
@@ -130,7 +133,7 @@ export function createIndexHolder({
       manifestEtag = found.etag
       const manifest = parseManifest(found.bytes)
       const refs = segmentsOf(manifest)
-      await loadMissing(refs, fresh)
+      await loadMissing(manifest, refs, fresh)
       if (isLatest()) swap(manifest, refs, fresh)
       else release(fresh)
     } catch (error) {
@@ -145,7 +148,7 @@ export function createIndexHolder({
 
   /** One synchronous step: no request sees part of it. */
   function swap(manifest: Manifest, refs: readonly SegmentRef[], fresh: ReadonlyMap<string, Loaded>): void {
-    const next = new Map(refs.map(({ id }) => [id, (segments.get(id) ?? fresh.get(id))!]))
+    const next = new Map(refs.map(({ id }) => [id, (fresh.get(id) ?? segments.get(id))!]))
     const loaded = refs.map(({ id }) => next.get(id)!)
     index = buildIndex(
       manifest,
@@ -153,7 +156,7 @@ export function createIndexHolder({
       engine,
       loaded.map(({ part }) => part),
     )
-    for (const [id, { part }] of segments) if (!next.has(id)) retire(part)
+    for (const [id, { part }] of segments) if (next.get(id)?.part !== part) retire(part)
     segments = next
     fault = null
     leaveRoomFor(loaded)
@@ -180,18 +183,27 @@ export function createIndexHolder({
   }
 
   /** @param fresh receives what was not there, also when this throws */
-  async function loadMissing(refs: readonly SegmentRef[], fresh: Map<string, Loaded>): Promise<void> {
+  async function loadMissing(
+    manifest: Manifest,
+    refs: readonly SegmentRef[],
+    fresh: Map<string, Loaded>,
+  ): Promise<void> {
     const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
     if (bytes > INDEX_BYTES_MAX)
       throw new Unusable('index-too-large', `the index of ${bytes} bytes does not fit in an isolate`)
-    const missing = refs.filter((ref) => !segments.has(ref.id))
-    const kept = refs.flatMap(({ id }) => segments.get(id) ?? [])
+    // Also what lists come to cover, or cover no longer.
+    const isHeld = ({ id }: SegmentRef) => segments.get(id)?.hasVectors === needsVectors(manifest, id)
+    const missing = refs.filter((ref) => !isHeld(ref))
+    const kept = refs.filter(isHeld).flatMap(({ id }) => segments.get(id) ?? [])
     const loadNext = async () => {
       for (let ref = missing.shift(); ref; ref = missing.shift()) {
         const decoded = await loadSegment(ref)
         const segment = withoutVectors(decoded)
         leaveRoomFor([...kept, ...fresh.values(), { segment }])
-        fresh.set(ref.id, { segment, part: placeVectors(engine, decoded) })
+        const hasVectors = needsVectors(manifest, ref.id)
+        const { rows, dim } = segment
+        const part = hasVectors ? placeVectors(engine, decoded) : { rows, dim }
+        fresh.set(ref.id, { segment, part, hasVectors })
       }
     }
     // All are waited for: one that ends after another has failed is to be released too.

@@ -44,10 +44,11 @@ export function createShardItems({ manifest, round, planOf, faults }: Deps): Ite
 
   async function load(wanted: Wanted): Promise<void> {
     const known = { ...NOTHING, ...wanted }
+    const vectorsWanted = [...known.vectors, ...(wanted.reasonVectors ?? [])]
     const isMissing = (number: number) => !facts.has(number)
     const ids = known.ids.filter((id) => !numberOfId.has(id))
     const numbers = [...new Set([...known.numbers, ...known.docs])].filter(isMissing)
-    const ownVectors = known.vectors.filter((number) => !vectors.has(number))
+    const ownVectors = vectorsWanted.filter((number) => !vectors.has(number))
     const ownDisplays = known.displays.filter((number) => !displays.has(number))
     const asked = placement!.shards.map((_, at): ItemsAsked => {
       // One whose shard is not known yet is asked for everywhere.

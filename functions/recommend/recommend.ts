@@ -123,7 +123,7 @@ export async function rankFor(
   const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? items.brand(doc)
   const { list, degraded } = varied(candidates, leafOf, WARM_DAMPING, limit, stages)
   const shown = list.map(({ doc }) => doc)
-  await items.load({ vectors: shown, displays: shown })
+  await items.load({ reasonVectors: shown, displays: shown })
   const known = seeds.map((seed) => ({
     seed,
     vector: items.vector(seed.doc),

@@ -20,6 +20,8 @@ export type Wanted = {
   /** Documents whose vector is to be known, and whose display is. */
   vectors?: readonly number[]
   displays?: readonly number[]
+  /** Documents whose vector only chooses a reason: unknown where each costs a read. */
+  reasonVectors?: readonly number[]
 }
 
 /** What is asked of a document: a row of the index in this isolate, or an item number where shards hold the rows. */

@@ -1,18 +1,25 @@
-/** @file Similar items, recommendations and suggestions of a divided index are those of one isolate with all of it. */
+/** @file Similar items, recommendations and suggestions of a divided index, or of one whose vectors lie elsewhere, are those of one isolate with all of it. */
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { applyEvents } from '../../functions/profile/profile.ts'
+import { createIvfReader, type ReadRange } from '../../functions/ranking/ivf.ts'
 import { toHits } from '../../functions/ranking/ranked.ts'
 import { linearRanker } from '../../functions/ranking/ranker.ts'
+import { createRemoteItemsOf } from '../../functions/ranking/remote-items.ts'
 import { createShard, type Shard } from '../../functions/ranking/shard.ts'
 import { createShards } from '../../functions/ranking/shards.ts'
 import type { LoadedSignals } from '../../functions/ranking/signals.ts'
 import { StageTimer } from '../../functions/ranking/stages.ts'
 import { rankFor } from '../../functions/recommend/recommend.ts'
 import { findSimilar } from '../../functions/similar/similar.ts'
+import { buildIvf } from '../../gpu-worker/indexing/build-ivf.ts'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { createIndexItems, type ItemSource } from '../../shared/retrieval/item-source.ts'
+import { buildIndex, placeVectors } from '../../shared/retrieval/load-index.ts'
 import { suggest } from '../../shared/retrieval/suggest.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
+import type { Manifest } from '../../shared/schema/manifest.ts'
+import { withoutVectors } from '../../shared/segment/decode.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { type Divided, type DividedRow, divideIndex } from '../fixtures/divided-index.ts'
 
@@ -149,7 +156,7 @@ describe('lists of a divided index', () => {
           expect(degraded).toEqual([])
         },
       ),
-      { seed: SEED, numRuns: 60 },
+      { seed: SEED, numRuns: 40 },
     )
   })
 })
@@ -228,5 +235,103 @@ describe('lists of a divided index with a bad shard', () => {
     const { suggestions, degraded } = await suggested
     expect(suggestions).toEqual(suggest(divided.index, 're', 5, []))
     expect(degraded).toEqual(['shard-1-timeout'])
+  })
+})
+
+describe('lists of an index whose vectors lie elsewhere', () => {
+  const EXACT = { threads: 1, seed: 1, listCount: 2 }
+
+  /** Of all segments but the last, which the isolate scans itself. */
+  async function elsewhere(
+    { index, objects, bucket, manifest }: Divided,
+    change = (bytes: Uint8Array) => bytes,
+  ) {
+    const covered = index.segments.slice(0, -1).map(({ segment: one }) => one)
+    const files = await buildIvf(covered, manifest.model.dim, () => true, EXACT)
+    if (!files) return null
+    const put = async (key: string, bytes: Uint8Array) => {
+      objects.set(key, bytes)
+      return { key, bytes: bytes.length, sha256: await sha256Hex(bytes) }
+    }
+    const head = await put('head', files.head)
+    const lists = await put('lists', files.lists)
+    const segments = covered.map(({ ref }) => ref.id)
+    const readRange: ReadRange = async (key, { offset, length }) => {
+      const bytes = objects.get(key)!.slice(offset, offset + length)
+      return key === 'lists' ? bytes : change(bytes)
+    }
+    const timeout = () => new AbortController().signal
+    const remote = createIvfReader({ bucket, readRange, timeout })({
+      ...{ modelId: manifest.model.id, head, lists, segments },
+    })
+    const engine = createPlainEngine()
+    const parts = index.segments.map(({ segment: one }) =>
+      remote.covers(one.ref.id) ? { rows: one.rows, dim: one.dim } : placeVectors(engine, one),
+    )
+    const bare = index.segments.map(({ segment: one }) =>
+      remote.covers(one.ref.id) ? withoutVectors(one) : one,
+    )
+    const items = createRemoteItemsOf({ readRange, timeout })
+    return (whole: Manifest) => items(buildIndex(whole, bare, engine, parts), remote)
+  }
+
+  it('are those of the index with them', async () => {
+    let compared = 0
+    await fc.assert(
+      fc.asyncProperty(shop, signals, history, fc.boolean(), async ({ segments }, known, past, trained) => {
+        const divided = await divideIndex(
+          // A version is written once, or again with the same content.
+          segments.map((rows, at) => rows.map((one) => ({ ...one, version: 8 * one.version! + at }))),
+          segments.map(() => 0),
+        )
+        const manifest = { ...divided.manifest, model: { ...divided.manifest.model, trained } }
+        const open = await elsewhere(divided)
+        if (!open) return
+        compared++
+        const whole = createIndexItems({ ...divided.index, manifest })
+        for (let one = 1; one <= NUMBER_MAX; one += 3)
+          expect(await similarTo(open(manifest), known, `i${one}`)).toEqual(
+            await similarTo(whole, known, `i${one}`),
+          )
+        const events = eventsOf(past as [number, string, number][])
+        const [list, all] = await Promise.all(
+          [open(manifest), whole].map((items) =>
+            recommended(items, known, events, { itemId: undefined, cart: [] }),
+          ),
+        )
+        // Reasons are chosen without the vectors of what is shown.
+        const shown = (one: typeof list) => one!.hits.map((hit) => ({ ...hit, reasons: [] }))
+        expect(shown(list)).toEqual(shown(all))
+      }),
+      { seed: SEED, numRuns: 25 },
+    )
+    expect(compared).toBeGreaterThan(10)
+  })
+
+  it('go without a vector that is not as it must be, and say so', async () => {
+    const rows = [1, 2, 3].map((n) => ({
+      number: n,
+      title: `lamp ${n}`,
+      vector: Float32Array.of(n, 1, 0, 0),
+    }))
+    const divided = await divideIndex([rows, [{ number: 9, title: 'chair' }]], [0, 0])
+    const damage = fc.oneof(
+      fc.nat(3).map((length) => (bytes: Uint8Array) => bytes.subarray(0, length)),
+      fc.tuple(fc.nat(3), fc.integer({ min: 128, max: 255 })).map(
+        ([at, code]) =>
+          (bytes: Uint8Array) =>
+            bytes.with(at, code),
+      ),
+    )
+    await fc.assert(
+      fc.asyncProperty(damage, async (change) => {
+        const items = (await elsewhere(divided, change))!(divided.manifest)
+        const none = { popular: [], together: new Map(), queries: [] }
+        const similar = await similarTo(items, none, 'i1')
+        expect(similar!.hits.map(({ id }) => id)).toEqual(['i2', 'i3'])
+        expect(items.degraded()).toEqual(['vectors-failed'])
+      }),
+      { seed: SEED, numRuns: 40 },
+    )
   })
 })
