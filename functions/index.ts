@@ -24,16 +24,18 @@ import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
+import { createFaults } from './ranking/faults.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
 import type { CreateSession } from './ranking/ort-session.ts'
 import { createQueryEncoder } from './ranking/query-encoder.ts'
 import { createRank } from './ranking/ranker.ts'
 import { regionOf } from './ranking/region.ts'
-import { createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
+import { createRemoteItemsOf } from './ranking/remote-items.ts'
+import { createCachedRanges, createRemoteVectorsOf } from './ranking/remote-vectors-of.ts'
 import type { Shard } from './ranking/shard.ts'
 import { createShards } from './ranking/shards.ts'
 import { createShows } from './ranking/shows.ts'
-import { createSourceOf } from './ranking/source-of.ts'
+import { createItemsOf, createSourceOf } from './ranking/source-of.ts'
 import { createReportStages } from './ranking/stage-report.ts'
 import { StageTimer } from './ranking/stages.ts'
 import { createWarmHolder } from './ranking/warm-holder.ts'
@@ -70,17 +72,21 @@ function createEdge(env: Bindings) {
       clock,
       log: warn,
     })
+  const faults = createFaults(clock)
+  const { count: countFault } = faults
   const engine = createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels })
+  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn, countFault)
   const ownHolder = createIndexHolder({
     bucket,
     engine,
     clock,
+    countFault,
+    needsVectors: (manifest, segmentId) => !remoteVectorsOf(manifest)?.covers(segmentId),
     // Of a divided index a Worker holds the manifest only.
     segmentsOf: ({ segments, placement }) => (shards && placement ? [] : segments),
   })
-  const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock }) : ownHolder
+  const holder = shards ? createWarmHolder({ holder: ownHolder, shards, clock, countFault }) : ownHolder
   const shows = createShows(shards ?? null)
-  const remoteVectorsOf = createRemoteVectorsOf(config.vectorSource, env, warn)
   // Brings 14 MB of WebAssembly with it: only when a model is wanted.
   const createSession: CreateSession = async (model) =>
     (await import('./ranking/ort-session.ts')).createOrtSession(model)
@@ -111,18 +117,33 @@ function createEdge(env: Bindings) {
     rateLimit: env.RATE_LIMIT,
     startStages: () => new StageTimer(stageClock, config.budgetsMs),
   })
-  const reportStages = createReportStages(env.ANALYTICS)
+  const reportStages = createReportStages(env.ANALYTICS, faults)
   const sourceOf = createSourceOf({ shards: shards ?? null, remoteVectorsOf })
-  const recommend = createRecommend({ profiles, rank, clock, profileBudgetMs: config.budgetsMs.profile })
+  const itemsOf = createItemsOf({
+    shards: shards ?? null,
+    remoteVectorsOf,
+    remoteItemsOf: createRemoteItemsOf({ readRange: createCachedRanges(bucket), log: warn }),
+  })
+  const recommend = createRecommend({
+    itemsOf,
+    profiles,
+    rank,
+    clock,
+    profileBudgetMs: config.budgetsMs.profile,
+  })
   app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))
-  app.route('/', suggestRoutes(holder))
+  app.route('/', suggestRoutes(holder, shards ?? null, countFault))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
-  app.route('/', similarRoutes(holder, reportStages))
+  app.route('/', similarRoutes(holder, itemsOf, reportStages))
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(
     '/',
-    statusRoutes({ counts: store.counts, backlog: outbox.backlog, deadLetters: deadLetters.waiting }, holder),
+    statusRoutes(
+      { counts: store.counts, backlog: outbox.backlog, deadLetters: deadLetters.waiting },
+      holder,
+      faults,
+    ),
   )
   const models = createModels({ bucket, queue, clock, newRunId: () => crypto.randomUUID() })
   app.route('/', modelRoutes(models, holder))

@@ -1,12 +1,18 @@
-/** @file Search on a divided index in workerd, with real Durable Objects: the whole way from `/v1/search` and back. */
+/** @file A divided index in workerd, with real Durable Objects: the whole way from `/v1/search` and back. */
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { createIndexItems } from '../shared/retrieval/item-source.ts'
 import { createIndexSource } from '../shared/retrieval/source.ts'
+import { suggest } from '../shared/retrieval/suggest.ts'
 import { MANIFEST_KEY } from '../shared/schema/manifest.ts'
-import type { RankedReply, SearchReply, StatusReply } from '../shared/schema/replies.ts'
+import type { RankedReply, SearchReply, StatusReply, SuggestReply } from '../shared/schema/replies.ts'
 import { analyseQuery } from '../shared/text/analyse.ts'
 import { type Divided, divideIndex } from '../test/fixtures/divided-index.ts'
 import { call, env, KEYS, prepareDatabase } from '../test/fixtures/edge.ts'
 import { SearchShard } from './index.ts'
+import { toHits } from './ranking/ranked.ts'
+import { NO_SIGNALS } from './ranking/signals.ts'
+import { StageTimer } from './ranking/stages.ts'
+import { findSimilar } from './similar/similar.ts'
 
 const COLOURS = ['red', 'blue', 'green']
 const SEGMENTS = [0, 1, 2, 3].map((part) =>
@@ -78,12 +84,24 @@ describe('search on shards', () => {
     expect(body.items.searchable).toBe(79)
     expect(body.index.fault).toBeNull()
   })
-  it('lists that no shard is asked for say that they are missing', async () => {
-    for (const path of ['/v1/recommendations?userId=ada', '/v1/items/i1/similar']) {
-      const { status, body } = await call<RankedReply>('GET', path, { key: KEYS.public })
-      expect(status).toBe(200)
-      expect(body).toMatchObject({ hits: [], degraded: ['divided-index'], indexVersion: 1 })
-    }
+  it('makes recommendations, similar items and suggestions of all shards', async () => {
+    const whole = createIndexItems(divided.index)
+    const stages = new StageTimer(() => 0, { profile: 1, retrieve: 1, rank: 1, diversify: 1 })
+    const similar = (await findSimilar(whole, NO_SIGNALS, 'i2', 20, stages))!
+    const get = async <T>(path: string) => (await call<T>('GET', path, { key: KEYS.public })).body
+    const { hits, degraded } = await get<RankedReply>('/v1/items/i2/similar')
+    expect(degraded).toEqual([])
+    expect(hits).toEqual(await toHits(whole, similar.ranked))
+    const list = await get<RankedReply>('/v1/recommendations?userId=ada&limit=100')
+    // The store of profiles may be slow to begin; nothing is missing of the index.
+    expect(list.degraded.filter((name) => !name.startsWith('profile'))).toEqual([])
+    expect(list.hits).toHaveLength(79)
+    const suggested = await get<SuggestReply>('/v1/suggest?q=gren')
+    expect(suggested.degraded).toEqual([])
+    expect(suggested.suggestions).toEqual(suggest(divided.index, 'gren', 10, []))
+    expect(suggested.suggestions.length).toBeGreaterThan(0)
+    const { status } = await call('GET', '/v1/items/i4/similar', { key: KEYS.public })
+    expect(status).toBe(404)
   })
   it('names a shard that throws; the others answer', async () => {
     const real = SearchShard.prototype.search
@@ -97,6 +115,8 @@ describe('search on shards', () => {
     })
     const reply = await search('lamp', '&limit=100')
     expect(reply.degraded).toEqual(['shard-2-failed'])
+    const { faults } = (await call<StatusReply>('GET', '/v1/status')).body
+    expect(faults.find(({ name }) => name === 'shard-2-failed')!.count).toBeGreaterThan(0)
     expect(reply.hits.length).toBeGreaterThan(20)
   })
   it('names a shard that hangs, and does not wait for it', async () => {

@@ -4,6 +4,7 @@ import { readConfig, SEEDED_MODEL } from './config.ts'
 import { precisionFor } from './encode/encoder.ts'
 import { type Health, serveHealth } from './health.ts'
 import { createIndexStore } from './indexing/index-store.ts'
+import { createDeleteUnnamed } from './jobs/delete-unnamed.ts'
 import { createIndexItems } from './jobs/index-items.ts'
 import { listVectors, needsLists } from './jobs/list-vectors.ts'
 import { createModelStore } from './jobs/model-store.ts'
@@ -98,6 +99,7 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
   })
   runner.wake() // a run that a worker left behind
   let lookedMs = nowMs()
+  const deleteUnnamed = createDeleteUnnamed({ blobs, store, nowMs })
   log('worker-started', { healthPort: healthServer.port, drain: settings.drain })
   await workLoop(
     {
@@ -123,6 +125,8 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
         if (!needsTuning(published)) {
           if (needsLists(published))
             await listVectors({ store, nowMs, threads: settings.ENCODER_THREADS }, published)
+          const deleted = await deleteUnnamed(stopTuning)
+          if (deleted > 0) log('unnamed-deleted', { objects: deleted })
           return
         }
         await tuneFusion({ store, models, nowMs }, published, async () => {

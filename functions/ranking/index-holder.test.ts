@@ -2,11 +2,14 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { fixtureManifest } from '../../shared/retrieval/fixture.ts'
-import { vectorOf } from '../../shared/retrieval/vector.ts'
+import { searchLexical } from '../../shared/retrieval/lexical.ts'
+import type { Index } from '../../shared/retrieval/load-index.ts'
+import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
 import { contentHash, Item } from '../../shared/schema/item.ts'
 import { MANIFEST_KEY, type SegmentRef, segmentKeys } from '../../shared/schema/manifest.ts'
 import { contentOf } from '../../shared/segment/content.ts'
 import { encodeSegment } from '../../shared/segment/encode.ts'
+import { analyseQuery } from '../../shared/text/analyse.ts'
 import { quantiseItem } from '../../shared/vector/quantise.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import { loadKernels } from '../../test/fixtures/kernels.ts'
@@ -52,8 +55,9 @@ function createBucket() {
 
 let now = 0
 let r2: ReturnType<typeof createBucket>
+let counted: string[] = []
 const open = (engine = createWasmEngine(loadKernels())) =>
-  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now })
+  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now, countFault: (name) => counted.push(name) })
 
 async function putSegment(id: string, titles: string[], from = 1): Promise<SegmentRef> {
   const rows = await Promise.all(
@@ -98,6 +102,36 @@ describe('the index holder', () => {
     now += MANIFEST_CHECK_MS
     expect((await holder.current())!.liveCount).toBe(1)
     expect(holder.fault()).toBeNull()
+  })
+  it('keeps no vectors that lie elsewhere, and follows when lists come to cover a segment, or no longer do', async () => {
+    const ref = await putSegment('a', ['lamp', 'chair'])
+    const engine = createWasmEngine(loadKernels())
+    let elsewhere = true
+    const holder = createIndexHolder({
+      ...{ bucket: r2.bucket, engine, clock: () => now },
+      needsVectors: () => !elsewhere,
+    })
+    const near = (index: Index) =>
+      searchVector(index, Float32Array.of(1, 0, 0, 0), 5).map(({ doc }) => index.title(doc))
+    publish(1, ref)
+    const bare = (await holder.current())!
+    expect(engine.state().usedBytes).toBe(0)
+    expect(searchLexical(bare, analyseQuery('lamp '), 5).matches).toHaveLength(1)
+    expect(near(bare)).toEqual([])
+    expect(vectorOf(bare, 0)).toBeNull()
+    elsewhere = false
+    publish(2, ref)
+    now += MANIFEST_CHECK_MS
+    const whole = (await holder.fresh())!
+    expect(near(whole)).toHaveLength(2)
+    const { usedBytes } = engine.state()
+    elsewhere = true
+    publish(3, ref)
+    now += MANIFEST_CHECK_MS
+    expect(near((await holder.fresh())!)).toEqual([])
+    now += RETIRED_MS
+    await holder.fresh()
+    expect(engine.state().usedBytes).toBeLessThan(usedBytes)
   })
   it('looks at the manifest once in two seconds at most, and only when asked', async () => {
     publish(1, await putSegment('a', ['lamp']))
@@ -173,8 +207,18 @@ describe('the index holder', () => {
   })
 
   it.each([
-    ['a manifest that is not JSON', () => r2.put(MANIFEST_KEY, '{"format":1,'), 'manifest is malformed'],
-    ['a manifest of another format', () => r2.put(MANIFEST_KEY, '{"format":9}'), 'manifest is malformed'],
+    [
+      'a manifest that is not JSON',
+      () => r2.put(MANIFEST_KEY, '{"format":1,'),
+      'manifest is malformed',
+      'manifest-malformed',
+    ],
+    [
+      'a manifest of another format',
+      () => r2.put(MANIFEST_KEY, '{"format":9}'),
+      'manifest is malformed',
+      'manifest-malformed',
+    ],
     [
       'a segment with a flipped bit',
       async () => {
@@ -183,6 +227,7 @@ describe('the index holder', () => {
         publish(2, ref)
       },
       'not what the manifest says',
+      'blob-corrupt',
     ],
     [
       'a segment that is missing',
@@ -192,6 +237,7 @@ describe('the index holder', () => {
         publish(2, ref)
       },
       'is missing',
+      'blob-missing',
     ],
     [
       'a segment whose bytes are right and whose content is not',
@@ -200,12 +246,19 @@ describe('the index holder', () => {
         publish(2, { ...ref, rows: 7 })
       },
       'malformed',
+      'segment-corrupt',
     ],
-    ['no manifest any more', () => void r2.objects.delete(MANIFEST_KEY), 'manifest is missing'],
-    ['an R2 that is down', () => r2.fail(true), 'R2 is down'],
+    [
+      'no manifest any more',
+      () => void r2.objects.delete(MANIFEST_KEY),
+      'manifest is missing',
+      'manifest-missing',
+    ],
+    ['an R2 that is down', () => r2.fail(true), 'R2 is down', 'index-unreadable'],
   ])(
-    '%s: the old index keeps serving, the fault is told, and a good publish mends it',
-    async (_name, damage, words) => {
+    '%s: the old index keeps serving, the fault is told and counted, and a good publish mends it',
+    async (_name, damage, words, name) => {
+      counted = []
       const good = await putSegment('a', ['lamp'])
       publish(1, good)
       const holder = open()
@@ -214,6 +267,7 @@ describe('the index holder', () => {
       now += MANIFEST_CHECK_MS
       expect((await holder.fresh())!.manifest.version).toBe(1)
       expect(holder.fault()).toContain(words)
+      expect(counted).toContain(name)
       r2.fail(false)
       publish(3, good)
       now += MANIFEST_CHECK_MS

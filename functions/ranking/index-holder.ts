@@ -7,6 +7,7 @@ import { SIGNALS_KEY } from '../../shared/schema/events.ts'
 import { type Blob, MANIFEST_KEY, Manifest, type SegmentRef } from '../../shared/schema/manifest.ts'
 import { decodeSegment, type Segment, verifyBlob, withoutVectors } from '../../shared/segment/decode.ts'
 import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
+import type { CountFault } from './faults.ts'
 import { type LoadedSignals, NO_SIGNALS, readSignals } from './signals.ts'
 import type { WaitUntil } from './wait-until.ts'
 
@@ -60,19 +61,31 @@ type Deps = {
   clock: () => number
   /** Segments that this isolate holds; all of them, unless shards do. */
   segmentsOf?: (manifest: Manifest) => readonly SegmentRef[]
+  /** Does it need the vectors of this segment? Those that lie elsewhere would only take memory. */
+  needsVectors?: (manifest: Manifest, segmentId: string) => boolean
+  countFault?: CountFault
 }
 
 /** Thrown inside a check to end it with a reason for `fault()`. */
-class Unusable extends Error {}
+class Unusable extends Error {
+  /** For the counter. */
+  readonly fault: string
+  constructor(fault: string, message: string) {
+    super(message)
+    this.fault = fault
+  }
+}
 
-/** A segment, and its vectors in the engine. */
-type Loaded = { segment: Segment; part: VectorPart }
+/** A segment, and its vectors in the engine, unless they lie elsewhere: a part that the engine does not hold finds nothing. */
+type Loaded = { segment: Segment; part: VectorPart; hasVectors: boolean }
 
 export function createIndexHolder({
   bucket,
   engine,
   clock,
   segmentsOf = ({ segments }) => segments,
+  needsVectors = () => true,
+  countFault = () => {},
 }: Deps): IndexHolder {
   let index: Index | null = null
   let segments = new Map<string, Loaded>()
@@ -113,20 +126,21 @@ export function createIndexHolder({
       if (found === 'same') return
       if (found === null) {
         manifestEtag = undefined
-        if (index) throw new Unusable('the manifest is missing')
+        if (index) throw new Unusable('manifest-missing', 'the manifest is missing')
         return
       }
       // Also when it turns out unusable: an unusable manifest is not read every two seconds.
       manifestEtag = found.etag
       const manifest = parseManifest(found.bytes)
       const refs = segmentsOf(manifest)
-      await loadMissing(refs, fresh)
+      await loadMissing(manifest, refs, fresh)
       if (isLatest()) swap(manifest, refs, fresh)
       else release(fresh)
     } catch (error) {
       release(fresh)
       fault = error instanceof Unusable ? error.message : `reading the index failed: ${String(error)}`
       faultMs = clock()
+      countFault(error instanceof Unusable ? error.fault : 'index-unreadable')
       // What was not read to its end is not known to be bad: ask again at the next check.
       if (!(error instanceof Unusable)) manifestEtag = undefined
     }
@@ -134,7 +148,7 @@ export function createIndexHolder({
 
   /** One synchronous step: no request sees part of it. */
   function swap(manifest: Manifest, refs: readonly SegmentRef[], fresh: ReadonlyMap<string, Loaded>): void {
-    const next = new Map(refs.map(({ id }) => [id, (segments.get(id) ?? fresh.get(id))!]))
+    const next = new Map(refs.map(({ id }) => [id, (fresh.get(id) ?? segments.get(id))!]))
     const loaded = refs.map(({ id }) => next.get(id)!)
     index = buildIndex(
       manifest,
@@ -142,7 +156,7 @@ export function createIndexHolder({
       engine,
       loaded.map(({ part }) => part),
     )
-    for (const [id, { part }] of segments) if (!next.has(id)) retire(part)
+    for (const [id, { part }] of segments) if (next.get(id)?.part !== part) retire(part)
     segments = next
     fault = null
     leaveRoomFor(loaded)
@@ -169,17 +183,27 @@ export function createIndexHolder({
   }
 
   /** @param fresh receives what was not there, also when this throws */
-  async function loadMissing(refs: readonly SegmentRef[], fresh: Map<string, Loaded>): Promise<void> {
+  async function loadMissing(
+    manifest: Manifest,
+    refs: readonly SegmentRef[],
+    fresh: Map<string, Loaded>,
+  ): Promise<void> {
     const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
-    if (bytes > INDEX_BYTES_MAX) throw new Unusable(`the index of ${bytes} bytes does not fit in an isolate`)
-    const missing = refs.filter((ref) => !segments.has(ref.id))
-    const kept = refs.flatMap(({ id }) => segments.get(id) ?? [])
+    if (bytes > INDEX_BYTES_MAX)
+      throw new Unusable('index-too-large', `the index of ${bytes} bytes does not fit in an isolate`)
+    // Also what lists come to cover, or cover no longer.
+    const isHeld = ({ id }: SegmentRef) => segments.get(id)?.hasVectors === needsVectors(manifest, id)
+    const missing = refs.filter((ref) => !isHeld(ref))
+    const kept = refs.filter(isHeld).flatMap(({ id }) => segments.get(id) ?? [])
     const loadNext = async () => {
       for (let ref = missing.shift(); ref; ref = missing.shift()) {
         const decoded = await loadSegment(ref)
         const segment = withoutVectors(decoded)
         leaveRoomFor([...kept, ...fresh.values(), { segment }])
-        fresh.set(ref.id, { segment, part: placeVectors(engine, decoded) })
+        const hasVectors = needsVectors(manifest, ref.id)
+        const { rows, dim } = segment
+        const part = hasVectors ? placeVectors(engine, decoded) : { rows, dim }
+        fresh.set(ref.id, { segment, part, hasVectors })
       }
     }
     // All are waited for: one that ends after another has failed is to be released too.
@@ -190,15 +214,19 @@ export function createIndexHolder({
   async function loadSegment(ref: SegmentRef): Promise<Segment> {
     const [items, terms] = await Promise.all([loadBlob(ref.items), loadBlob(ref.terms)])
     const segment = decodeSegment({ items, terms }, ref, { detach: true })
-    if (!segment.ok) throw new Unusable(`segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`)
+    if (!segment.ok)
+      throw new Unusable(
+        'segment-corrupt',
+        `segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`,
+      )
     return segment.value
   }
 
   async function loadBlob(blob: Blob): Promise<Uint8Array> {
     const found = await readUnlessSame(blob.key, undefined, blob.bytes)
-    if (found === null || found === 'same') throw new Unusable(`${blob.key} is missing`)
+    if (found === null || found === 'same') throw new Unusable('blob-missing', `${blob.key} is missing`)
     if (!(await verifyBlob(found.bytes, blob)))
-      throw new Unusable(`${blob.key} is not what the manifest says (size or SHA-256)`)
+      throw new Unusable('blob-corrupt', `${blob.key} is not what the manifest says (size or SHA-256)`)
     return found.bytes
   }
 
@@ -212,8 +240,10 @@ export function createIndexHolder({
       signalsEtag = found.etag
       const read = readSignals(new TextDecoder().decode(found.bytes))
       if (read.ok) signals = read.value
+      else countFault('signals-malformed')
     } catch {
       signalsEtag = undefined
+      countFault('signals-unreadable')
     }
   }
 
@@ -222,7 +252,8 @@ export function createIndexHolder({
     if (found === null) return null
     // R2 answers a failed condition with the object's head and no body.
     if (!found.arrayBuffer || !('body' in found ? found.body : true)) return 'same'
-    if (found.size > bytesMax) throw new Unusable(`${key} has ${found.size} bytes, more than ${bytesMax}`)
+    if (found.size > bytesMax)
+      throw new Unusable('blob-corrupt', `${key} has ${found.size} bytes, more than ${bytesMax}`)
     return { etag: found.etag, bytes: new Uint8Array(await found.arrayBuffer()) }
   }
 
@@ -247,7 +278,7 @@ function parseManifest(bytes: Uint8Array): Manifest {
   try {
     return Manifest.parse(JSON.parse(new TextDecoder().decode(bytes)))
   } catch (error) {
-    throw new Unusable(`the manifest is malformed: ${firstLine(error)}`)
+    throw new Unusable('manifest-malformed', `the manifest is malformed: ${firstLine(error)}`)
   }
 }
 

@@ -40,8 +40,11 @@ beforeEach(async () => {
 
 const ranges: ReadRange = async (key, { offset, length }) =>
   objects.get(key)?.slice(offset, offset + length) ?? null
-const open = (readRange: ReadRange = ranges, timeout: () => AbortSignal = never) =>
-  createIvfReader({ bucket: bucketOf(objects), readRange, timeout })(ref)
+const open = (
+  readRange: ReadRange = ranges,
+  timeout: () => AbortSignal = never,
+  countFault: (name: string) => void = () => {},
+) => createIvfReader({ bucket: bucketOf(objects), readRange, timeout, countFault })(ref)
 
 describe('inverted lists in a bucket', () => {
   it('name the nearest item versions, best first', async () => {
@@ -67,23 +70,28 @@ describe('inverted lists in a bucket', () => {
     for (let call = 0; call < 3; call++) await reader(ref).nearest('m1', QUERY)
     expect(reads).toBe(1)
   })
-  it.each<[string, ReadRange]>([
-    ['gives a short range', async (key, range) => (await ranges(key, range))!.subarray(4)],
+  it.each<[string, ReadRange, string]>([
+    ['gives a short range', async (key, range) => (await ranges(key, range))!.subarray(4), 'short-range'],
     [
       'gives flipped bits',
       async (key, range) => (await ranges(key, range))!.map((byte, at) => (at === 0 ? byte ^ 1 : byte)),
+      'corrupt',
     ],
-    ['has lost the file', async () => null],
-    ['does not answer', () => Promise.reject(new Error('R2 is down'))],
-  ])('a bucket that once %s: the other lists answer, and the fault is told', async (_, bad) => {
-    let calls = 0
-    const { items, fault } = await open((key, range) => (calls++ === 0 ? bad : ranges)(key, range)).nearest(
-      'm1',
-      QUERY,
-    )
-    expect(fault).toBe('failed')
-    expect(items).toHaveLength(30)
-  })
+    ['has lost the file', async () => null, 'missing'],
+    ['does not answer', () => Promise.reject(new Error('R2 is down')), 'unreadable'],
+  ])(
+    'a bucket that once %s: the other lists answer, and the fault is told and counted',
+    async (_, bad, name) => {
+      let calls = 0
+      const counted: string[] = []
+      const once: ReadRange = (key, range) => (calls++ === 0 ? bad : ranges)(key, range)
+      const reader = open(once, never, (one) => counted.push(one))
+      const { items, fault } = await reader.nearest('m1', QUERY)
+      expect(fault).toBe('failed')
+      expect(counted).toEqual([`ivf-list-${name}`])
+      expect(items).toHaveLength(30)
+    },
+  )
   it('what hangs is not waited for', async () => {
     const wait = new AbortController()
     let calls = 0

@@ -14,6 +14,7 @@ import {
   scanList,
 } from '../../shared/vector/ivf.ts'
 import { beforeEnd } from './before-end.ts'
+import type { CountFault } from './faults.ts'
 import type { ReadBucket } from './index-holder.ts'
 import { loadBlob } from './load-blob.ts'
 import type { Nearest, NearItem, RemoteVectors } from './remote-vectors.ts'
@@ -37,6 +38,7 @@ type Deps = {
   /** Ends the wait. Replaced in tests. */
   timeout?: (ms: number) => AbortSignal
   log?: (message: string) => void
+  countFault?: CountFault
 }
 
 /** Heads that were read are kept. */
@@ -45,6 +47,7 @@ export function createIvfReader({
   readRange,
   timeout = (ms) => AbortSignal.timeout(ms),
   log = () => {},
+  countFault = () => {},
 }: Deps): (ref: IvfRef) => RemoteVectors {
   const heads = new Map<string, Promise<IvfHead>>()
 
@@ -93,6 +96,11 @@ export function createIvfReader({
     },
   })
 
+  function unread(kind: string, reason: string): Result<never, string> {
+    countFault(`ivf-list-${kind}`)
+    return err(reason)
+  }
+
   async function readList(
     head: IvfHead,
     { lists }: IvfRef,
@@ -100,12 +108,15 @@ export function createIvfReader({
     vector: Float32Array,
   ): Promise<Result<IvfMatch[], string>> {
     try {
-      const bytes = await readRange(lists.key, rangeOf(head, list))
-      if (!bytes) return err('is missing')
+      const range = rangeOf(head, list)
+      const bytes = await readRange(lists.key, range)
+      if (!bytes) return unread('missing', 'is missing')
+      if (bytes.length < range.length)
+        return unread('short-range', `ends after ${bytes.length} bytes of ${range.length}`)
       const scanned = scanList(head, list, bytes, vector)
-      return scanned.ok ? scanned : err(scanned.error.reason)
+      return scanned.ok ? scanned : unread('corrupt', scanned.error.reason)
     } catch (error) {
-      return err(String(error))
+      return unread('unreadable', String(error))
     }
   }
 }

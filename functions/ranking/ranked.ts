@@ -1,25 +1,22 @@
 /** @file From scored documents to the hits of a reply. */
-import type { Index } from '../../shared/retrieval/load-index.ts'
+import type { ItemSource } from '../../shared/retrieval/item-source.ts'
+import type { Manifest } from '../../shared/schema/manifest.ts'
 import type { Hit, RankedReply } from '../../shared/schema/replies.ts'
 
 /** A document on its way to the shopper; `reasons` are plain sentences, the strongest first. */
 export type Scored = { doc: number; score: number; reasons: string[] }
 
-export const toHit = (index: Index, { doc, score, reasons }: Scored): Hit => ({
-  ...index.display(doc),
-  score: scoreShown(score),
-  reasons,
-})
-
-/** Shards hold the items of this index, and this isolate none: only search asks them. */
-export const isElsewhere = ({ manifest, segments }: Index): boolean =>
-  manifest.placement !== undefined && segments.length === 0
-
-/** The reply of a list that is made from what the isolate holds, where it holds nothing. */
-export const elsewhereReply = (requestId: string, index: Index): RankedReply => ({
-  ...rankedFrame(requestId, index, ['divided-index']),
-  hits: [],
-})
+/** With their fields; an item whose shard fell silent meanwhile is left out. */
+export async function toHits(
+  items: Pick<ItemSource, 'load' | 'display'>,
+  ranked: readonly Scored[],
+): Promise<Hit[]> {
+  await items.load({ displays: ranked.map(({ doc }) => doc) })
+  return ranked.flatMap(({ doc, score, reasons }) => {
+    const display = items.display(doc)
+    return display ? [{ ...display, score: scoreShown(score), reasons }] : []
+  })
+}
 
 /** A score as replies give it. */
 export const scoreShown = (score: number): number => Math.round(score * 1e6) / 1e6
@@ -27,11 +24,11 @@ export const scoreShown = (score: number): number => Math.round(score * 1e6) / 1
 /** What every ranked reply says of itself: one index version and one model, and what was left out. */
 export const rankedFrame = (
   requestId: string,
-  index: Index,
+  { manifest }: { manifest: Manifest },
   degraded: readonly string[],
 ): Omit<RankedReply, 'hits'> => ({
   requestId,
-  indexVersion: index.manifest.version,
-  model: index.manifest.model.id,
+  indexVersion: manifest.version,
+  model: manifest.model.id,
   degraded: [...degraded],
 })

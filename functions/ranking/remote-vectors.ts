@@ -35,16 +35,26 @@ export const createRemoteVectorSource = (index: Index, remote: RemoteVectors): S
     const seen = seenOf(index, retrieval)
     const lexical = findWords(index, retrieval, accept, seen)
     if (!vector) return pageOf(index, retrieval, { lexical, near: [], seen })
-    const { items, fault } = await remote.nearest(index.manifest.model.id, vector)
-    const near = [...shownOf(index, items, accept), ...scanOthers(index, remote, vector, accept)].sort(
-      (a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc),
-    )
+    const { near, fault } = await nearestShown(index, remote, vector, accept)
     // Without any vectors the words keep their own order; vectors alone have nothing to fall back on.
     const weight = fault && near.length === 0 && vectorWeight < 1 ? 0 : vectorWeight
     const page = pageOf(index, { ...retrieval, vectorWeight: weight }, { lexical, near, seen })
     return { ...page, degraded: fault ? [`${remote.name}-${fault}`] : [] }
   },
 })
+
+/** Nearest documents of all segments, best first, equal scores by item number; with a fault, those of the parts that answered. */
+export async function nearestShown(
+  index: Index,
+  remote: RemoteVectors,
+  vector: Float32Array,
+  accept?: Accept,
+): Promise<{ near: Ranked[]; fault: Nearest['fault'] }> {
+  const { items, fault } = await remote.nearest(index.manifest.model.id, vector)
+  const near = [...shownOf(index, items, accept), ...scanOthers(index, remote, vector, accept)]
+  near.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+  return { near, fault }
+}
 
 function shownOf(index: Index, items: readonly NearItem[], accept: Accept = () => true): Ranked[] {
   return items.flatMap(({ number, version, cosine }) => {

@@ -2,7 +2,9 @@
 import { DurableObject } from 'cloudflare:workers'
 import relaxedKernels from '../../shared/kernels/relaxed.wasm'
 import type { ShardQuery } from '../../shared/retrieval/shard.ts'
+import type { CandidatesAsked, ItemsAsked } from '../../shared/retrieval/shard-items.ts'
 import type { Asked } from '../../shared/retrieval/statistics.ts'
+import type { CompletionsAsked } from '../../shared/retrieval/suggest.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import type { Bindings } from '../env.ts'
 import { createShard, type Shard, type Slice } from './shard.ts'
@@ -31,6 +33,15 @@ export class SearchShard extends DurableObject<Bindings> implements Shard {
   }
   show(slice: Slice, numbers: readonly number[]) {
     return this.#shard.show(slice, numbers)
+  }
+  items(slice: Slice, asked: ItemsAsked) {
+    return this.#shard.items(slice, asked)
+  }
+  candidates(slice: Slice, asked: CandidatesAsked) {
+    return this.#shard.candidates(slice, asked)
+  }
+  completions(slice: Slice, asked: CompletionsAsked) {
+    return this.#shard.completions(slice, asked)
   }
   has(slice: Slice, rows: readonly { number: number; version: number }[]) {
     return this.#shard.has(slice, rows)

@@ -7,8 +7,21 @@
 import { assert } from '../../shared/lib/result.ts'
 import { buildIndex, type Index, placeVectors } from '../../shared/retrieval/load-index.ts'
 import { answerShard, type ShardAnswer, type ShardQuery, showItems } from '../../shared/retrieval/shard.ts'
+import {
+  type Candidates,
+  type CandidatesAsked,
+  findCandidates,
+  type ItemsAsked,
+  type ItemsTold,
+  tellItems,
+} from '../../shared/retrieval/shard-items.ts'
 import type { Display } from '../../shared/retrieval/source.ts'
 import { type Asked, statisticsOf, type Told, tell } from '../../shared/retrieval/statistics.ts'
+import {
+  type CompletionsAsked,
+  type CompletionsTold,
+  tellCompletions,
+} from '../../shared/retrieval/suggest.ts'
 import type { Blob, Manifest, SegmentRef } from '../../shared/schema/manifest.ts'
 import { hideRows } from '../../shared/segment/dead-rows.ts'
 import { decodeSegment, type Segment, withoutVectors } from '../../shared/segment/decode.ts'
@@ -46,6 +59,9 @@ export type Shard = {
   statistics(slice: Slice, asked: Asked): Promise<ShardReply<Told>>
   search(slice: Slice, query: ShardQuery): Promise<ShardReply<ShardAnswer>>
   show(slice: Slice, numbers: readonly number[]): Promise<ShardReply<(Display | null)[]>>
+  items(slice: Slice, asked: ItemsAsked): Promise<ShardReply<ItemsTold>>
+  candidates(slice: Slice, asked: CandidatesAsked): Promise<ShardReply<Candidates>>
+  completions(slice: Slice, asked: CompletionsAsked): Promise<ShardReply<CompletionsTold>>
   /** Does the shard have this version of the item (or its removal), or a newer one? */
   has(slice: Slice, rows: readonly { number: number; version: number }[]): Promise<ShardReply<boolean[]>>
 }
@@ -170,6 +186,9 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
     statistics: from((index, asked: Asked) => tell(statisticsOf(index), asked)),
     search: from(answerShard),
     show: from(showItems),
+    items: from(tellItems),
+    candidates: from(findCandidates),
+    completions: from(tellCompletions),
     has: from((index, rows: readonly { number: number; version: number }[]) =>
       rows.map(({ number, version }) => index.has(number, version)),
     ),

@@ -230,13 +230,20 @@ describe('from one placement to the next', () => {
   it('the old one goes on serving when a shard cannot load the new one, until it can', async () => {
     const next = { ...divided.index, manifest: withPlacement(divided.manifest, 2, [[0], [1], [2]]) }
     let newest: Index = divided.index
-    const holder = createWarmHolder({ holder: holderOf(() => newest), shards: open(), clock: () => now })
+    const counted: string[] = []
+    const holder = createWarmHolder({
+      holder: holderOf(() => newest),
+      shards: open(),
+      clock: () => now,
+      countFault: (name) => counted.push(name),
+    })
     await holder.current()
     newest = next
     const real = shardAt.get(1)!
     replace(1, { prepare: () => Promise.reject(new Error('a segment is damaged')) })
     expect((await holder.fresh())!.manifest.version).toBe(1)
     expect(holder.fault()).toBe('not loaded: shard-1-failed')
+    expect(counted).toEqual(['load-shard-1-failed'])
     shardAt.set(1, real)
     expect((await holder.fresh())!.manifest.version).toBe(1)
     now += FAULT_RETRY_MS

@@ -4,6 +4,7 @@
  */
 import { assert } from '../../shared/lib/result.ts'
 import { addTallies, tallyItems } from '../../shared/retrieval/facets.ts'
+import type { ItemSource } from '../../shared/retrieval/item-source.ts'
 import { type LexicalPlan, planLexical } from '../../shared/retrieval/lexical.ts'
 import { gatherAnswers, type ShardAnswer, shardQueryOf } from '../../shared/retrieval/shard.ts'
 import type { FoundItem, Retrieval, Source } from '../../shared/retrieval/source.ts'
@@ -14,9 +15,11 @@ import {
   learn,
   nothingKnown,
 } from '../../shared/retrieval/statistics.ts'
+import { mergeSuggestions, type PastQuery, restsOf } from '../../shared/retrieval/suggest.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
 import { beforeEnd } from './before-end.ts'
 import { type Shard, type ShardReply, type Slice, sliceOf } from './shard.ts'
+import { createShardItems } from './shard-items.ts'
 
 /** One round of questions. A search makes two: what the words weigh is mostly known, at most three rounds more when it is not. */
 export const ROUND_BUDGET_MS = 150
@@ -34,6 +37,15 @@ const TERMS_KNOWN_MAX = 20_000
 export type Fault = 'timeout' | 'failed' | 'version'
 export type Shards = {
   source(manifest: Manifest): Source
+  /** For one request: what was loaded is kept. */
+  items(manifest: Manifest): ItemSource
+  /** What `suggest` gives, of the shards that answered. */
+  suggest(
+    manifest: Manifest,
+    typed: string,
+    limit: number,
+    past: readonly PastQuery[],
+  ): Promise<{ suggestions: string[]; degraded: string[] }>
   /** Resolves when every shard has loaded this version, or the time is over; names those that have not. */
   prepare(manifest: Manifest): Promise<string[]>
   /** Which of the rows the index shows, in this or a newer version; false where the shard that would know does not answer. */
@@ -182,6 +194,28 @@ export function createShards({
         }
       },
     }),
+    items(manifest) {
+      const asking = openRested(manifest)
+      return createShardItems({
+        manifest,
+        async round(question, isAsked = () => true) {
+          const asked = asking.filter((_, at) => isAsked(at))
+          const told = await ask(asked, ROUND_BUDGET_MS, (one) =>
+            question(one.shard, one.slice, asking.indexOf(one)),
+          )
+          return told.map(({ one, value }) => ({ at: asking.indexOf(one), value }))
+        },
+        planOf: (terms) => plan(manifest, asking, terms),
+        faults: () => faultsOf(asking),
+      })
+    },
+    async suggest(manifest, typed, limit, past) {
+      const asking = openRested(manifest)
+      const asked = restsOf(typed, limit, past)
+      const told = await ask(asking, ROUND_BUDGET_MS, ({ shard, slice }) => shard.completions(slice, asked))
+      const completions = told.map(({ value }) => value)
+      return { suggestions: mergeSuggestions(asked, past, completions), degraded: faultsOf(asking) }
+    },
     async prepare(manifest) {
       const asking = openAll(manifest)
       await ask(asking, PREPARE_BUDGET_MS, ({ shard, slice }) => shard.prepare(slice))

@@ -1,6 +1,7 @@
+import { createIndexItems, type ItemSource } from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { createIndexSource, type Source } from '../../shared/retrieval/source.ts'
-import { createRemoteVectorSource } from './remote-vectors.ts'
+import { createRemoteVectorSource, type RemoteVectors } from './remote-vectors.ts'
 import type { RemoteVectorsOf } from './remote-vectors-of.ts'
 import type { Shards } from './shards.ts'
 
@@ -16,4 +17,21 @@ export const createSourceOf =
     if (shards && index.manifest.placement) return shards.source(index.manifest)
     const remote = remoteVectorsOf(index.manifest)
     return remote ? createRemoteVectorSource(index, remote) : createIndexSource(index)
+  }
+
+/** Where the items of similar items and recommendations come from, for one request. */
+export type ItemsOf = (index: Index) => ItemSource
+
+type ItemsDeps = {
+  shards: Pick<Shards, 'items'> | null
+  remoteVectorsOf: RemoteVectorsOf
+  remoteItemsOf(index: Index, remote: RemoteVectors): ItemSource
+}
+
+export const createItemsOf =
+  ({ shards, remoteVectorsOf, remoteItemsOf }: ItemsDeps): ItemsOf =>
+  (index) => {
+    if (shards && index.manifest.placement) return shards.items(index.manifest)
+    const remote = remoteVectorsOf(index.manifest)
+    return remote ? remoteItemsOf(index, remote) : createIndexItems(index)
   }

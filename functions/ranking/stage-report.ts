@@ -1,6 +1,7 @@
 /** @file Where a reply's stages are told: its `Server-Timing` header and, where the binding is there, one point in Analytics Engine. */
 import type { Context } from 'hono'
 import type { AppEnv } from '../http/app.ts'
+import { type Faults, isFault } from './faults.ts'
 import { STAGES, type StageTimer } from './stages.ts'
 
 export type RankedRoute = 'search' | 'recommend' | 'similar'
@@ -12,7 +13,7 @@ export type Told = {
   hits: readonly unknown[]
 }
 
-/** End the stages of a reply and tell of them; to be called once, when the reply is made. */
+/** End the stages of a reply, tell of them, and count its faults; to be called once, when the reply is made. */
 export type ReportStages = (c: Context<AppEnv>, route: RankedRoute, reply: Told) => void
 
 /**
@@ -26,19 +27,21 @@ export type ReportStages = (c: Context<AppEnv>, route: RankedRoute, reply: Told)
  *   double2  to double7: milliseconds of each stage in the order of `STAGES`, -1 for one that did not run
  *   double8  hits
  *   double9  index version
+ *   double10 faults that the isolate counted since its last point, those of `degraded` included
  *
  * @param dataset absent where nothing is to be written, as on a developer's machine
  * Source: https://developers.cloudflare.com/analytics/analytics-engine/limits/ (20 blobs, 20 doubles and one index a point).
  */
 export const createReportStages =
-  (dataset: AnalyticsEngineDataset | undefined): ReportStages =>
+  (dataset: AnalyticsEngineDataset | undefined, faults: Faults): ReportStages =>
   (c, route, reply) => {
+    for (const name of reply.degraded) if (isFault(name)) faults.count(name)
     const stages = c.get('stages')
     stages.end()
     c.header('server-timing', formatServerTiming(stages))
     // Without it a browser shows the times to pages of this origin only, and shops call from theirs.
     c.header('timing-allow-origin', '*')
-    if (dataset) writePoint(dataset, route, stages, reply)
+    if (dataset) writePoint(dataset, route, stages, reply, faults.taken())
   }
 
 /** Stages that ran, e.g. "auth;dur=0.21, retrieve;dur=1.5". Source: W3C Server Timing. */
@@ -57,10 +60,11 @@ function writePoint(
   route: RankedRoute,
   stages: StageTimer,
   { indexVersion, model, degraded, hits }: Told,
+  faultCount: number,
 ): void {
   const doubles = [stages.totalMs()]
   for (const stage of STAGES) doubles.push(stages.spentMs(stage))
-  doubles.push(hits.length, indexVersion)
+  doubles.push(hits.length, indexVersion, faultCount)
   try {
     dataset.writeDataPoint({ indexes: [route], blobs: [route, degraded.join(','), model ?? ''], doubles })
   } catch {

@@ -3,6 +3,7 @@
  * then the version before does. Requests keep the index that they began with, and so a publish or another placement loses none.
  */
 import type { Index } from '../../shared/retrieval/load-index.ts'
+import type { CountFault } from './faults.ts'
 import { CHECK_STUCK_MS, FAULT_RETRY_MS, type IndexHolder } from './index-holder.ts'
 import type { Shards } from './shards.ts'
 import type { WaitUntil } from './wait-until.ts'
@@ -12,11 +13,12 @@ type Deps = {
   shards: Pick<Shards, 'prepare'>
   /** Unix milliseconds. */
   clock: () => number
+  countFault?: CountFault
 }
 /** A version that the shards are loading, or could not load. */
 type Warming = { index: Index; startedMs: number; done: Promise<void>; faults: string[] }
 
-export function createWarmHolder({ holder, shards, clock }: Deps): IndexHolder {
+export function createWarmHolder({ holder, shards, clock, countFault = () => {} }: Deps): IndexHolder {
   let serving: Index | null = null
   let warming: Warming | null = null
 
@@ -40,6 +42,7 @@ export function createWarmHolder({ holder, shards, clock }: Deps): IndexHolder {
     const mine: Warming = { index, startedMs: clock(), done: Promise.resolve(), faults: [] }
     mine.done = shards.prepare(index.manifest).then((faults) => {
       mine.faults = faults
+      for (const name of faults) countFault(`load-${name}`)
       if (warming !== mine || faults.length > 0) return
       serving = index
       warming = null

@@ -1,6 +1,5 @@
 /** @file What a shopper wants, from facts: recent items with weights, as one interest vector and as categories. Pure. */
-import type { Index } from '../../shared/retrieval/load-index.ts'
-import { vectorOf } from '../../shared/retrieval/vector.ts'
+import type { ItemSource } from '../../shared/retrieval/item-source.ts'
 import type { Profile, ProfileKind } from '../profile/profile.ts'
 
 /** An item that says something about the shopper. */
@@ -28,9 +27,9 @@ const SEEDS_MAX = 30
 /** A rating below this says what is not wanted. */
 const RATING_LIKED_MIN = 3
 
-/** Distinct items, strongest first. The item being looked at and the cart come before the past. */
+/** Distinct items, strongest first, equally strong ones by number. The item being looked at and the cart come before the past. */
 export function seedsOf(
-  index: Index,
+  items: ItemSource,
   profile: Profile | null,
   context: { docs: readonly number[]; cart: readonly number[] },
   nowMs: number,
@@ -43,19 +42,21 @@ export function seedsOf(
   for (const doc of context.docs) add({ doc, weight: KIND_WEIGHTS.context, kind: 'context' })
   for (const doc of context.cart) add({ doc, weight: KIND_WEIGHTS.cart, kind: 'cart' })
   profile?.events.forEach(({ item, kind, timeMs, rating }, rank) => {
-    const doc = index.docOfNumber(item)
+    const doc = items.docOfNumber(item)
     if (doc === undefined || (kind === 'rating' && rating < RATING_LIKED_MIN)) return
     const fading = RANK_DECAY ** rank * 0.5 ** (Math.max(0, nowMs - timeMs) / DAY_MS / HALF_LIFE_DAYS)
     add({ doc, weight: KIND_WEIGHTS[kind] * fading, kind })
   })
-  return [...seeds.values()].sort((a, b) => b.weight - a.weight || a.doc - b.doc).slice(0, SEEDS_MAX)
+  return [...seeds.values()]
+    .sort((a, b) => b.weight - a.weight || items.number(a.doc) - items.number(b.doc))
+    .slice(0, SEEDS_MAX)
 }
 
 /** Weighted mean of the seeds' unit vectors, of length 1; null when none has a vector. f32[dim] */
-export function interestVector(index: Index, seeds: readonly Seed[]): Float32Array | null {
+export function interestVector(items: ItemSource, seeds: readonly Seed[]): Float32Array | null {
   let sum: Float32Array | null = null
   for (const { doc, weight } of seeds) {
-    const vector = vectorOf(index, doc)
+    const vector = items.vector(doc)
     if (!vector) continue
     sum ??= new Float32Array(vector.length)
     if (sum.length === vector.length) for (let i = 0; i < sum.length; i++) sum[i]! += weight * vector[i]!
@@ -65,10 +66,10 @@ export function interestVector(index: Index, seeds: readonly Seed[]): Float32Arr
 }
 
 /** Share of the seeds' weight in each category, any level: `category name → (0, 1]`. */
-export function categoryShares(index: Index, seeds: readonly Seed[]): Map<string, number> {
+export function categoryShares(items: ItemSource, seeds: readonly Seed[]): Map<string, number> {
   const shares = new Map<string, number>()
   const total = seeds.reduce((sum, { weight }) => sum + weight, 0)
   for (const { doc, weight } of seeds)
-    for (const level of index.category(doc)) shares.set(level, (shares.get(level) ?? 0) + weight / total)
+    for (const level of items.category(doc)) shares.set(level, (shares.get(level) ?? 0) + weight / total)
   return shares
 }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { type FixtureItem, fixtureIndex } from '../../shared/retrieval/fixture.ts'
+import { createIndexItems } from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX } from '../../shared/schema/rank-features.ts'
@@ -45,7 +46,8 @@ const byHand = (features: Float32Array, rows: number) => ({
   degraded: [],
 })
 const rank = async (profile: Profile | null, change = {}, signals: LoadedSignals = NO_SIGNALS) =>
-  (await rankFor(index, signals, profile, { ...request, ...change }, NOW, calm(), byHand)).list
+  (await rankFor(createIndexItems(index), signals, profile, { ...request, ...change }, NOW, calm(), byHand))
+    .list
 const idsFor = async (profile: Profile | null, change = {}, signals = NO_SIGNALS) =>
   (await rank(profile, change, signals)).map(({ doc }) => index.id(doc))
 const kindsFor = async (profile: Profile | null, change = {}) =>
@@ -126,12 +128,20 @@ describe('a stage over its budget', () => {
     const profile = applyEvents(null, [event(1), event(2)])
     for (const one of [profile, null]) {
       const late = stuck('diversify')
-      const { list, degraded } = await rankFor(index, NO_SIGNALS, one, request, NOW, late, byHand)
+      const { list, degraded } = await rankFor(
+        createIndexItems(index),
+        NO_SIGNALS,
+        one,
+        request,
+        NOW,
+        late,
+        byHand,
+      )
       expect(degraded).toEqual(['diversify-over-budget'])
       expect(list).toHaveLength(request.limit)
       expect(list.map(({ score }) => score)).toEqual(list.map(({ score }) => score).sort((a, b) => b - a))
     }
-    const inTime = await rankFor(index, NO_SIGNALS, profile, request, NOW, calm(), byHand)
+    const inTime = await rankFor(createIndexItems(index), NO_SIGNALS, profile, request, NOW, calm(), byHand)
     expect(inTime.degraded).toEqual([])
   })
 })
@@ -144,7 +154,15 @@ describe('another ranker', () => {
       scores: Float32Array.from({ length: rows }, (_, row) => features[row * RANK_FEATURES_MAX + seen]!),
       degraded: ['ranker-loading' as const],
     })
-    const { list, degraded } = await rankFor(index, NO_SIGNALS, profile, request, NOW, calm(), onlySeen)
+    const { list, degraded } = await rankFor(
+      createIndexItems(index),
+      NO_SIGNALS,
+      profile,
+      request,
+      NOW,
+      calm(),
+      onlySeen,
+    )
     expect(degraded).toEqual(['ranker-loading'])
     expect(list.slice(0, 2).map(({ doc }) => index.id(doc))).toEqual(['i1', 'i2'])
     expect(list.map(({ score }) => score)).toEqual([1, 1, ...Array(8).fill(0)])
@@ -160,7 +178,7 @@ describe('another ranker', () => {
       }
       return byHand(features, rows)
     }
-    await rankFor(index, NO_SIGNALS, profile, request, NOW, calm(), look)
+    await rankFor(createIndexItems(index), NO_SIGNALS, profile, request, NOW, calm(), look)
     expect(looked).toBeGreaterThan(10)
   })
 })
@@ -168,12 +186,15 @@ describe('another ranker', () => {
 describe('a profile that does not come', () => {
   const answer = (profiles: ProfileStore, timeout?: (ms: number) => AbortSignal) =>
     createRecommend({
+      itemsOf: createIndexItems,
       profiles,
       rank: (_ref, features, rows) => byHand(features, rows),
       clock: () => NOW,
       profileBudgetMs: BUDGETS.profile,
       ...(timeout ? { timeout } : {}),
     })(index, NO_SIGNALS, { ...request, requestId: 'r', user: 'u' }, calm(), () => {})
+
+  const answered = async (...of: Parameters<typeof answer>) => (await answer(...of))!
 
   it('in time: popular items are given after the budget, and the reply says so', async () => {
     const asked: number[] = []
@@ -186,7 +207,7 @@ describe('a profile that does not come', () => {
         }),
       update: async () => ({ ok: true, value: undefined }),
     }
-    const reply = await answer(silent, (ms) => {
+    const reply = await answered(silent, (ms) => {
       asked.push(ms)
       return AbortSignal.abort()
     })
@@ -199,7 +220,7 @@ describe('a profile that does not come', () => {
       read: async () => ({ ok: false, error: { kind: 'unavailable', reason: 'ECONNREFUSED' } }),
       update: async () => ({ ok: false, error: { kind: 'unavailable', reason: 'ECONNREFUSED' } }),
     }
-    const [degraded, cold] = [await answer(down), await answer(createMemoryProfileStore())]
+    const [degraded, cold] = [await answered(down), await answered(createMemoryProfileStore())]
     expect(degraded.degraded).toEqual(['profile-unavailable'])
     expect(degraded.hits).toEqual(cold.hits)
     expect(cold.degraded).toEqual([])

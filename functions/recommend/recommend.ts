@@ -1,12 +1,14 @@
 /** @file Recommendations: profile → interests → candidates from vectors, bought-together and popular → ranker → diversity. */
+import { acceptAmong, type ItemSource } from '../../shared/retrieval/item-source.ts'
+import type { Accept } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
-import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX, type RankFeature } from '../../shared/schema/rank-features.ts'
 import type { RankedReply } from '../../shared/schema/replies.ts'
 import type { Profile, ProfileStore } from '../profile/profile.ts'
-import { rankedFrame, type Scored, toHit } from '../ranking/ranked.ts'
+import { rankedFrame, type Scored, toHits } from '../ranking/ranked.ts'
 import { LINEAR_WEIGHTS, type Rank, type RankerFault, type Scores } from '../ranking/ranker.ts'
 import type { LoadedSignals } from '../ranking/signals.ts'
+import type { ItemsOf } from '../ranking/source-of.ts'
 import type { OverBudget, StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 import { diversify } from './diversity.ts'
@@ -30,15 +32,17 @@ export type RecommendRequest = {
   itemId: string | undefined
   cart: readonly string[]
 }
+/** Null when no part of the index answers. */
 export type Recommend = (
   index: Index,
   signals: LoadedSignals,
   request: RecommendRequest,
   stages: StageTimer,
   waitUntil: WaitUntil,
-) => Promise<RankedReply>
+) => Promise<RankedReply | null>
 
 type Deps = {
+  itemsOf: ItemsOf
   profiles: ProfileStore
   rank: Rank
   clock: () => number
@@ -49,18 +53,26 @@ type Deps = {
 }
 
 export const createRecommend =
-  ({ profiles, rank, clock, profileBudgetMs, timeout = (ms) => AbortSignal.timeout(ms) }: Deps): Recommend =>
+  ({
+    itemsOf,
+    profiles,
+    rank,
+    clock,
+    profileBudgetMs,
+    timeout = (ms) => AbortSignal.timeout(ms),
+  }: Deps): Recommend =>
   async (index, signals, request, stages, waitUntil) => {
     const read = await profiles.read(request.user, timeout(profileBudgetMs))
     const profile = read.ok ? read.value : null
-    const degraded = read.ok ? [] : [`profile-${read.error.kind}`]
+    const degraded: string[] = read.ok ? [] : [`profile-${read.error.kind}`]
     const scoreAll: ScoreAll = (features, rows) =>
       rank(index.manifest.ranker, features, rows, stages, waitUntil)
-    const ranked = await rankFor(index, signals, profile, request, clock(), stages, scoreAll)
-    return {
-      ...rankedFrame(request.requestId, index, [...degraded, ...ranked.degraded]),
-      hits: ranked.list.map((scored) => toHit(index, scored)),
-    }
+    const items = itemsOf(index)
+    const ranked = await rankFor(items, signals, profile, request, clock(), stages, scoreAll)
+    const hits = await toHits(items, ranked.list)
+    if (items.isDown()) return null
+    degraded.push(...ranked.degraded, ...items.degraded())
+    return { ...rankedFrame(request.requestId, index, degraded), hits }
   }
 
 type RankedList = { list: Scored[]; degraded: (OverBudget | RankerFault)[] }
@@ -69,7 +81,7 @@ type ScoreAll = (features: Float32Array, rows: number) => Scores | Promise<Score
 
 /** The same index, signals, profile, time and ranker give the same list, while there is time for it. */
 export async function rankFor(
-  index: Index,
+  items: ItemSource,
   signals: LoadedSignals,
   profile: Profile | null,
   { limit, itemId, cart }: Pick<RecommendRequest, 'limit' | 'itemId' | 'cart'>,
@@ -78,39 +90,50 @@ export async function rankFor(
   scoreAll: ScoreAll,
 ): Promise<RankedList> {
   stages.begin('retrieve')
-  const docsOf = (ids: readonly string[]) => ids.flatMap((id) => index.docOfId(id) ?? [])
+  const purchases = (profile?.purchases ?? []).map(({ item }) => item)
+  await items.load({
+    ids: [...(itemId === undefined ? [] : [itemId]), ...cart],
+    numbers: [
+      ...(profile?.events ?? []).map(({ item }) => item),
+      ...purchases,
+      ...signals.popular.map(([number]) => number),
+    ],
+  })
+  const docsOf = (ids: readonly string[]) => ids.flatMap((id) => items.docOfId(id) ?? [])
   const context = { docs: docsOf(itemId === undefined ? [] : [itemId]), cart: docsOf(cart) }
-  const seeds = seedsOf(index, profile, context, nowMs)
+  const seeds = seedsOf(items, profile, context, nowMs)
   const excluded = new Set([
     ...context.docs,
     ...context.cart,
-    ...(profile?.purchases ?? []).map(({ item }) => index.docOfNumber(item)),
+    ...purchases.flatMap((number) => items.docOfNumber(number) ?? []),
   ])
-  const accept = (doc: number) => index.stock(doc) !== 0 && !excluded.has(doc)
+  const accept = acceptAmong(items, { inStock: true, excluded })
   if (seeds.length === 0) {
-    const popular = rankPopular(index, signals, accept)
-    const rootOf = ({ doc }: Scored) => index.category(doc)[0] ?? index.brand(doc)
+    const popular = await rankPopular(items, signals, accept)
+    const rootOf = ({ doc }: Scored) => items.category(doc)[0] ?? items.brand(doc)
     return varied(popular, rootOf, COLD_DAMPING, limit, stages)
   }
-  const found = findBySeeds(index, signals, seeds, accept)
+  const found = await findBySeeds(items, signals, seeds, excluded)
   stages.begin('rank')
-  const candidates = withCategories(index, seeds, found)
+  const candidates = withCategories(items, seeds, found)
   const scoring = scoreAll(featuresOf(candidates), candidates.length)
   // Waits only where a model runs.
   const scored = scoring instanceof Promise ? await scoring : scoring
-  sortByScore(index, candidates, scored.scores)
-  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? index.brand(doc)
+  sortByScore(items, candidates, scored.scores)
+  const leafOf = ({ doc, category }: Candidate) => category.at(-1) ?? items.brand(doc)
   const { list, degraded } = varied(candidates, leafOf, WARM_DAMPING, limit, stages)
+  const shown = list.map(({ doc }) => doc)
+  await items.load({ reasonVectors: shown, displays: shown })
   const known = seeds.map((seed) => ({
     seed,
-    vector: vectorOf(index, seed.doc),
-    leaf: index.category(seed.doc).at(-1),
+    vector: items.vector(seed.doc),
+    leaf: items.category(seed.doc).at(-1),
   }))
   // Reasons cost more than scores: only what is shown gets them.
   const withReasons = list.map((candidate) => ({
     doc: candidate.doc,
     score: candidate.score,
-    reasons: reasonsOf(index, candidate, known),
+    reasons: reasonsOf(items, candidate, known),
   }))
   return { list: withReasons, degraded: [...scored.degraded, ...degraded] }
 }
@@ -134,19 +157,21 @@ function varied<T extends { score: number }>(
   return { list, degraded: late ? ['diversify-over-budget'] : [] }
 }
 
-type Accept = (doc: number) => boolean
 type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undefined }
 /** What the ranker sees of a candidate, and whom its reason may name. */
 type Parts = Record<RankFeature, number> & { partnerOf: Seed | null }
 type Candidate = { doc: number; score: number; category: readonly string[]; parts: Parts }
 
 /** Candidates of all sources. */
-function findBySeeds(
-  index: Index,
+async function findBySeeds(
+  items: ItemSource,
   signals: LoadedSignals,
   seeds: readonly Seed[],
-  accept: Accept,
-): Map<number, Parts> {
+  excluded: ReadonlySet<number>,
+): Promise<Map<number, Parts>> {
+  await items.load({ vectors: seeds.map(({ doc }) => doc), numbers: partnersOf(items, signals, seeds) })
+  const among = { inStock: true, excluded }
+  const accept = acceptAmong(items, among)
   const found = new Map<number, Parts>()
   const partsOf = (doc: number): Parts => {
     const held = found.get(doc)
@@ -155,30 +180,33 @@ function findBySeeds(
     found.set(doc, parts)
     return parts
   }
-  const interest = interestVector(index, seeds)
+  const interest = interestVector(items, seeds)
   if (interest) {
-    const near = searchVector(index, interest, VECTOR_CANDIDATES, accept)
+    const near = await items.near(interest, VECTOR_CANDIDATES, among)
+    await items.load({ docs: near.map(({ doc }) => doc) })
     const [high, low] = [near[0]?.score ?? 1, near.at(-1)?.score ?? 0]
     for (const { doc, score } of near) partsOf(doc).vector = high > low ? (score - low) / (high - low) : 1
   }
-  addPartners(index, signals, seeds, accept, partsOf)
-  for (const { doc, score } of popularDocs(index, signals, accept)) partsOf(doc).popular = score
+  addPartners(items, signals, seeds, accept, partsOf)
+  for (const { doc, score } of popularDocs(items, signals, accept)) partsOf(doc).popular = score
   return found
 }
 
 /** Candidates with all of their parts, and no score yet. */
 function withCategories(
-  index: Index,
+  items: ItemSource,
   seeds: readonly Seed[],
   found: ReadonlyMap<number, Parts>,
 ): Candidate[] {
-  const shares = categoryShares(index, seeds)
+  const shares = categoryShares(items, seeds)
   const seen = new Set(seeds.map(({ doc }) => doc))
-  return [...found].map(([doc, parts]): Candidate => {
-    const category = index.category(doc)
+  return [...found].flatMap(([doc, parts]): Candidate[] => {
+    // Its shard may have fallen silent.
+    if (items.docOfNumber(items.number(doc)) === undefined) return []
+    const category = items.category(doc)
     parts.category = categoryMatch(category, shares)
     parts.seen = seen.has(doc) ? 1 : 0
-    return { doc, category, parts, score: 0 }
+    return [{ doc, category, parts, score: 0 }]
   })
 }
 
@@ -197,11 +225,11 @@ function featuresOf(candidates: readonly Candidate[]): Float32Array {
 }
 
 /** Best first; equal scores by item number. */
-function sortByScore(index: Index, candidates: Candidate[], scores: Float32Array): void {
+function sortByScore(items: ItemSource, candidates: Candidate[], scores: Float32Array): void {
   candidates.forEach((candidate, row) => {
     candidate.score = scores[row]!
   })
-  candidates.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+  candidates.sort((a, b) => b.score - a.score || items.number(a.doc) - items.number(b.doc))
 }
 
 /** How much of the shopper's interest is in this category; a deeper level says more than the department. */
@@ -213,8 +241,13 @@ function categoryMatch(category: readonly string[], shares: ReadonlyMap<string, 
   return Math.min(1, best)
 }
 
+const partnersOf = (items: ItemSource, signals: LoadedSignals, seeds: readonly Seed[]): number[] =>
+  seeds
+    .slice(0, SEEDS_WITH_PARTNERS)
+    .flatMap(({ doc }) => (signals.together.get(items.number(doc)) ?? []).map(([number]) => number))
+
 function addPartners(
-  index: Index,
+  items: ItemSource,
   signals: LoadedSignals,
   seeds: readonly Seed[],
   accept: Accept,
@@ -222,10 +255,10 @@ function addPartners(
 ): void {
   const strongest = seeds[0]?.weight ?? 1
   for (const seed of seeds.slice(0, SEEDS_WITH_PARTNERS)) {
-    const partners = signals.together.get(index.number(seed.doc)) ?? []
+    const partners = signals.together.get(items.number(seed.doc)) ?? []
     const best = partners[0]?.[1] ?? 1
     for (const [number, score] of partners) {
-      const doc = index.docOfNumber(number)
+      const doc = items.docOfNumber(number)
       if (doc === undefined || !accept(doc)) continue
       const together = (score / best) * (seed.weight / strongest)
       const parts = partsOf(doc)
@@ -237,11 +270,15 @@ function addPartners(
 }
 
 /** Documents with a popularity in (0, 1], the logarithm of their counts. */
-function popularDocs(index: Index, signals: LoadedSignals, accept: Accept): { doc: number; score: number }[] {
+function popularDocs(
+  items: ItemSource,
+  signals: LoadedSignals,
+  accept: Accept,
+): { doc: number; score: number }[] {
   const docs: { doc: number; score: number }[] = []
   const scale = Math.log1p(signals.popular[0]?.[1] ?? 1)
   for (const [number, count] of signals.popular) {
-    const doc = index.docOfNumber(number)
+    const doc = items.docOfNumber(number)
     if (doc === undefined || !accept(doc)) continue
     docs.push({ doc, score: scale > 0 ? Math.log1p(count) / scale : 1 })
     if (docs.length === POPULAR_CANDIDATES) break
@@ -249,16 +286,17 @@ function popularDocs(index: Index, signals: LoadedSignals, accept: Accept): { do
   return docs
 }
 
-function rankPopular(index: Index, signals: LoadedSignals, accept: Accept): Scored[] {
-  const popular = popularDocs(index, signals, accept)
+async function rankPopular(items: ItemSource, signals: LoadedSignals, accept: Accept): Promise<Scored[]> {
+  const popular = popularDocs(items, signals, accept)
   const known = new Set(popular.map(({ doc }) => doc))
-  const step = Math.max(1, Math.floor(index.docCount / POPULAR_CANDIDATES))
-  const range: Scored[] = []
+  const places = POPULAR_CANDIDATES - popular.length
   // Before the first events, and to fill up a short list: items from all over the shop.
-  for (let doc = 0; doc < index.docCount && popular.length + range.length < POPULAR_CANDIDATES; doc += step)
-    if (index.live[doc] === 1 && !known.has(doc) && accept(doc))
-      range.push({ doc, score: 0.001, reasons: ['from the range of the shop'] })
-  return [...popular.map(({ doc, score }) => ({ doc, score, reasons: ['popular now'] })), ...range]
+  const range = places > 0 ? await items.range(POPULAR_CANDIDATES) : []
+  const others = range.filter((doc) => !known.has(doc) && accept(doc)).slice(0, places)
+  return [
+    ...popular.map(({ doc, score }) => ({ doc, score, reasons: ['popular now'] })),
+    ...others.map((doc) => ({ doc, score: 0.001, reasons: ['from the range of the shop'] })),
+  ]
 }
 
 const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
@@ -272,30 +310,34 @@ const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
 }
 
 /** The part that speaks most for an item comes first, by the weights set by hand: a learnt ranker does not say why. */
-function reasonsOf(index: Index, candidate: Candidate, seeds: readonly KnownSeed[]): string[] {
+function reasonsOf(items: ItemSource, candidate: Candidate, seeds: readonly KnownSeed[]): string[] {
   const { parts } = candidate
   const reasons: { text: string; share: number }[] = []
   if (parts.partnerOf)
     reasons.push({
-      text: `often bought with ${titleOf(index, parts.partnerOf.doc)}`,
+      text: `often bought with ${titleOf(items, parts.partnerOf.doc)}`,
       share: LINEAR_WEIGHTS.together * parts.together,
     })
   const taste = LINEAR_WEIGHTS.vector * parts.vector + LINEAR_WEIGHTS.category * parts.category
-  const nearest = taste > 0 ? nearestSeed(index, candidate, seeds) : null
-  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(index, nearest.doc)), share: taste })
+  const nearest = taste > 0 ? nearestSeed(items, candidate, seeds) : null
+  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(items, nearest.doc)), share: taste })
   if (parts.popular > 0) reasons.push({ text: 'popular now', share: LINEAR_WEIGHTS.popular * parts.popular })
   if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
   return reasons.sort((a, b) => b.share - a.share).map(({ text }) => text)
 }
 
-const titleOf = (index: Index, doc: number): string => {
-  const title = index.title(doc)
+const titleOf = (items: ItemSource, doc: number): string => {
+  const title = items.title(doc)
   return `'${title.length > TITLE_CHARS_IN_REASON ? `${title.slice(0, TITLE_CHARS_IN_REASON - 1).toWellFormed()}…` : title}'`
 }
 
 /** The seed that speaks most for an item: nearest in meaning, or else of the same category. Never the item itself. */
-function nearestSeed(index: Index, { doc, category }: Candidate, seeds: readonly KnownSeed[]): Seed | null {
-  const own = vectorOf(index, doc)
+function nearestSeed(
+  items: ItemSource,
+  { doc, category }: Candidate,
+  seeds: readonly KnownSeed[],
+): Seed | null {
+  const own = items.vector(doc)
   const ownLeaf = category.at(-1)
   let best: Seed | null = null
   let bestScore = Number.NEGATIVE_INFINITY

@@ -6,7 +6,6 @@ import { keyProblems, limitParam, PUBLIC, rankedJsonReply } from '../http/openap
 import { ProblemError } from '../http/problem.ts'
 import type { PseudonymOf } from '../http/pseudonym.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
-import { elsewhereReply, isElsewhere } from '../ranking/ranked.ts'
 import type { ReportStages } from '../ranking/stage-report.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 import type { Recommend } from './recommend.ts'
@@ -65,11 +64,11 @@ export function recommendRoutes({ recommend, holder, pseudonymOf, reportStages }
       const waitUntil = waitUntilOf(c)
       const index = await holder.current(waitUntil)
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
-      if (isElsewhere(index)) return c.json(elsewhereReply(c.get('requestId'), index), 200)
       stages.begin('profile')
       const user = await pseudonymOf(userId)
       const request = { requestId: c.get('requestId'), user, limit, itemId, cart }
       const reply = await recommend(index, holder.signals(), request, stages, waitUntil)
+      if (!reply) throw new ProblemError({ kind: 'index-not-ready' })
       reportStages(c, 'recommend', reply)
       return c.json(reply, 200)
     },

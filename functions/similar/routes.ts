@@ -5,14 +5,15 @@ import { createApp, problemResponses } from '../http/app.ts'
 import { ItemIdParam, keyProblems, limitParam, PUBLIC, rankedJsonReply } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
-import { elsewhereReply, isElsewhere, rankedFrame, toHit } from '../ranking/ranked.ts'
+import { rankedFrame, toHits } from '../ranking/ranked.ts'
+import type { ItemsOf } from '../ranking/source-of.ts'
 import type { ReportStages } from '../ranking/stage-report.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 import { findSimilar } from './similar.ts'
 
 const LIMIT_MAX = 100
 
-export function similarRoutes(holder: IndexHolder, reportStages: ReportStages) {
+export function similarRoutes(holder: IndexHolder, itemsOf: ItemsOf, reportStages: ReportStages) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -34,20 +35,15 @@ export function similarRoutes(holder: IndexHolder, reportStages: ReportStages) {
       stages.begin('index')
       const index = await holder.current(waitUntilOf(c))
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
-      if (isElsewhere(index)) return c.json(elsewhereReply(c.get('requestId'), index), 200)
-      const doc = index.docOfId(id)
-      if (doc === undefined) throw new ProblemError({ kind: 'not-found', what: `searchable item "${id}"` })
-      const { ranked, degraded } = findSimilar(
-        index,
-        holder.signals(),
-        doc,
-        c.req.valid('query').limit,
-        stages,
-      )
-      const reply = {
-        ...rankedFrame(c.get('requestId'), index, degraded),
-        hits: ranked.map((scored) => toHit(index, scored)),
-      }
+      const items = itemsOf(index)
+      const found = await findSimilar(items, holder.signals(), id, c.req.valid('query').limit, stages)
+      if (items.isDown()) throw new ProblemError({ kind: 'index-not-ready' })
+      // Where a part is missing, the item may be in it.
+      if (!found && items.degraded().length === 0)
+        throw new ProblemError({ kind: 'not-found', what: `searchable item "${id}"` })
+      const hits = await toHits(items, found?.ranked ?? [])
+      const degraded = [...(found?.degraded ?? []), ...items.degraded()]
+      const reply = { ...rankedFrame(c.get('requestId'), index, degraded), hits }
       reportStages(c, 'similar', reply)
       return c.json(reply, 200)
     },

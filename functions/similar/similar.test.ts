@@ -1,6 +1,7 @@
 /** @file Similar items when the stage is late. What is similar is in shopper.workerd.test.ts. */
 import { expect, it } from 'vitest'
 import { fixtureIndex } from '../../shared/retrieval/fixture.ts'
+import { createIndexItems } from '../../shared/retrieval/item-source.ts'
 import { NO_SIGNALS } from '../ranking/signals.ts'
 import { StageTimer } from '../ranking/stages.ts'
 import { findSimilar } from './similar.ts'
@@ -13,8 +14,8 @@ const ITEMS = [
 ]
 
 it('late after the words, vectors are left out, and the list says so', async () => {
-  const index = await fixtureIndex(ITEMS)
-  const find = (lookMs: number) => {
+  const items = createIndexItems(await fixtureIndex(ITEMS))
+  const find = async (lookMs: number) => {
     let now = 0
     const stages = new StageTimer(() => (now += lookMs), {
       profile: 50,
@@ -22,9 +23,9 @@ it('late after the words, vectors are left out, and the list says so', async () 
       rank: 20,
       diversify: 20,
     })
-    const { ranked, degraded } = findSimilar(index, NO_SIGNALS, 0, 10, stages)
-    return { ids: ranked.map(({ doc }) => index.id(doc)), degraded }
+    const { ranked, degraded } = (await findSimilar(items, NO_SIGNALS, 'lamp-1', 10, stages))!
+    return { ids: ranked.map(({ doc }) => items.display(doc)!.id), degraded }
   }
-  expect(find(1)).toEqual({ ids: ['lamp-2', 'light-1'], degraded: [] })
-  expect(find(101)).toEqual({ ids: ['lamp-2'], degraded: ['retrieve-over-budget'] })
+  expect(await find(1)).toEqual({ ids: ['lamp-2', 'light-1'], degraded: [] })
+  expect(await find(101)).toEqual({ ids: ['lamp-2'], degraded: ['retrieve-over-budget'] })
 })

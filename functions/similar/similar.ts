@@ -1,7 +1,5 @@
 /** @file Items like one item: by its words, its vector and its category, and what is bought with it. */
-import { searchLexical } from '../../shared/retrieval/lexical.ts'
-import type { Index } from '../../shared/retrieval/load-index.ts'
-import { searchVector, vectorOf } from '../../shared/retrieval/vector.ts'
+import type { ItemSource } from '../../shared/retrieval/item-source.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { Scored } from '../ranking/ranked.ts'
 import type { LoadedSignals } from '../ranking/signals.ts'
@@ -18,35 +16,41 @@ const SOLD_OUT_FACTOR = 0.5
 /**
  * When the words took the whole budget of the stage, the vectors are left out.
  *
- * @returns best first, without the item itself; equal scores by item number
+ * @returns best first, without the item itself; equal scores by item number. Null when the item is not to be found.
  */
-export function findSimilar(
-  index: Index,
+export async function findSimilar(
+  items: ItemSource,
   signals: LoadedSignals,
-  doc: number,
+  itemId: string,
   limit: number,
   stages: StageTimer,
-): { ranked: Scored[]; degraded: OverBudget[] } {
+): Promise<{ ranked: Scored[]; degraded: OverBudget[] } | null> {
   stages.begin('retrieve')
-  const weights = index.manifest.model.trained ? WEIGHTS.trained : WEIGHTS.untrained
-  const accept = (other: number) => other !== doc
+  await items.load({ ids: [itemId] })
+  const doc = items.docOfId(itemId)
+  if (doc === undefined) return null
+  const partners = signals.together.get(items.number(doc)) ?? []
+  await items.load({ vectors: [doc], numbers: partners.map(([number]) => number) })
+  const weights = items.manifest.model.trained ? WEIGHTS.trained : WEIGHTS.untrained
+  const among = { inStock: false, excluded: new Set([doc]) }
   // A closing space: the title's last word is whole, not the beginning of one.
-  const byWords = scaled(
-    searchLexical(index, analyseQuery(`${index.title(doc)} `), CANDIDATES, accept).matches,
-  )
+  const byWords = scaled(await items.matching(analyseQuery(`${items.title(doc)} `), CANDIDATES, among))
   const isLate = stages.isOver()
-  const own = isLate ? null : vectorOf(index, doc)
-  const byMeaning = scaled(own ? searchVector(index, own, CANDIDATES, accept) : [])
+  const own = isLate ? null : items.vector(doc)
+  const byMeaning = scaled(own ? await items.near(own, CANDIDATES, among) : [])
   const together = new Map<number, number>()
-  for (const [number, score] of signals.together.get(index.number(doc)) ?? []) {
-    const partner = index.docOfNumber(number)
-    if (partner !== undefined && accept(partner)) together.set(partner, Math.min(1, score))
+  for (const [number, score] of partners) {
+    const partner = items.docOfNumber(number)
+    if (partner !== undefined && partner !== doc) together.set(partner, Math.min(1, score))
   }
+  await items.load({ docs: [...byWords.keys(), ...byMeaning.keys()] })
   stages.begin('rank')
-  const category = index.category(doc)
+  const category = items.category(doc)
   const candidates = new Set([...byWords.keys(), ...byMeaning.keys(), ...together.keys()])
-  const ranked = [...candidates].map((other) => {
-    const shared = sharedDepth(category, index.category(other))
+  const ranked = [...candidates].flatMap((other): Scored[] => {
+    // Its shard may have fallen silent.
+    if (items.docOfNumber(items.number(other)) === undefined) return []
+    const shared = sharedDepth(category, items.category(other))
     const score =
       weights.lexical * (byWords.get(other) ?? 0) +
       weights.vector * (byMeaning.get(other) ?? 0) +
@@ -57,9 +61,9 @@ export function findSimilar(
       ...(byWords.has(other) || byMeaning.has(other) ? ['similar description'] : []),
       ...(together.has(other) ? ['often bought together'] : []),
     ]
-    return { doc: other, score: index.stock(other) === 0 ? score * SOLD_OUT_FACTOR : score, reasons }
+    return [{ doc: other, score: items.stock(other) === 0 ? score * SOLD_OUT_FACTOR : score, reasons }]
   })
-  ranked.sort((a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc))
+  ranked.sort((a, b) => b.score - a.score || items.number(a.doc) - items.number(b.doc))
   return { ranked: ranked.slice(0, limit), degraded: isLate ? ['retrieve-over-budget'] : [] }
 }
 

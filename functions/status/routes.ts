@@ -3,6 +3,7 @@ import { createRoute } from '@hono/zod-openapi'
 import { StatusReply } from '../../shared/schema/replies.ts'
 import { createApp } from '../http/app.ts'
 import { jsonReply, keyProblems, SECRET } from '../http/openapi.ts'
+import type { Faults } from '../ranking/faults.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 
@@ -12,7 +13,7 @@ export type StatusPorts = {
   deadLetters(): Promise<number>
 }
 
-export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
+export function statusRoutes(ports: StatusPorts, holder: IndexHolder, faults: Pick<Faults, 'list'>) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -20,7 +21,8 @@ export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
       path: '/v1/status',
       tags: ['Operations'],
       summary: 'Items, index, model, queue',
-      description: 'The index and its resident bytes are those of the isolate that answers.',
+      description:
+        'The index, its resident bytes and the faults since its start are those of the isolate that answers.',
       security: SECRET,
       responses: { 200: jsonReply(StatusReply, 'The state now.'), ...keyProblems() },
     }),
@@ -58,6 +60,7 @@ export function statusRoutes(ports: StatusPorts, holder: IndexHolder) {
               }
             : null,
           queue: { ...backlog, deadLetters },
+          faults: faults.list(),
         },
         200,
       )

@@ -5,7 +5,9 @@ import { SuggestReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
 import { jsonReply, keyProblems, limitParam, PUBLIC } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
+import type { CountFault } from '../ranking/faults.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
+import type { Shards } from '../ranking/shards.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
 
 const TYPED_CHARS_MAX = 100
@@ -22,7 +24,11 @@ const SuggestQuery = z.object({
   limit: limitParam(LIMIT_MAX, LIMIT_MAX),
 })
 
-export function suggestRoutes(holder: IndexHolder) {
+export function suggestRoutes(
+  holder: IndexHolder,
+  shards: Pick<Shards, 'suggest'> | null,
+  countFault: CountFault,
+) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -45,8 +51,14 @@ export function suggestRoutes(holder: IndexHolder) {
       const { q, limit } = c.req.valid('query')
       const index = await holder.current(waitUntilOf(c))
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
-      const suggestions = suggest(index, q, limit, holder.signals().queries)
-      return c.json({ requestId: c.get('requestId'), indexVersion: index.manifest.version, suggestions }, 200)
+      const past = holder.signals().queries
+      const frame = { requestId: c.get('requestId'), indexVersion: index.manifest.version }
+      if (shards && index.manifest.placement) {
+        const found = await shards.suggest(index.manifest, q, limit, past)
+        for (const name of found.degraded) countFault(name)
+        return c.json({ ...frame, ...found }, 200)
+      }
+      return c.json({ ...frame, suggestions: suggest(index, q, limit, past), degraded: [] }, 200)
     },
   )
   return app

@@ -42,7 +42,7 @@ export function renderHits(reply: { hits: Hit[]; degraded: string[]; indexVersio
   return reply.hits.length > 0 ? table + notes : `No items found.${notes}`
 }
 
-export function renderStatus({ items, index, model, queue }: StatusReply): string {
+export function renderStatus({ items, index, model, queue, faults }: StatusReply): string {
   return renderTable(
     ['what', 'now'],
     [
@@ -54,6 +54,7 @@ export function renderStatus({ items, index, model, queue }: StatusReply): strin
       ],
       ['published', index.publishedAt ?? 'never'],
       ['fault', index.fault ?? 'none'],
+      ['faults counted', faults.map(({ name, count }) => `${count} × ${name}`).join(', ') || 'none'],
       [
         'model',
         model

@@ -25,32 +25,95 @@ type Phrase = { text: string; count: number }
  * @param past what many shoppers searched for, most first
  */
 export function suggest(index: Index, typed: string, limit: number, past: readonly PastQuery[]): string[] {
-  const text = foldText(typed).trimStart().replace(/\s+/g, ' ')
-  const suggestions = new Map<string, string>()
-  const offer = (phrases: readonly string[], before = '') => {
-    for (const phrase of phrases) {
-      const whole = before + phrase
-      // "speaker" and "speakers" ask for the same.
-      const key = analyse(whole).join(' ') || whole
-      if (suggestions.size < limit && !suggestions.has(key)) suggestions.set(key, whole)
-    }
-  }
-  for (let rest = text, before = ''; rest !== '' && suggestions.size === 0; ) {
-    offer(begunPast(past, rest), before)
-    offer(begunPhrases(index, rest, limit), before)
-    if (suggestions.size === 0) offer(nearPhrases(index, rest, limit), before)
-    const space = rest.indexOf(' ')
+  const asked = restsOf(typed, limit, past)
+  return mergeSuggestions(asked, past, [tellCompletions(index, asked)])
+}
+
+/** What the parts of an index are asked. Plain data, as the answer is. */
+export type CompletionsAsked = {
+  limit: number
+  /** What may be completed, behind the text before it; the first that leads anywhere counts. */
+  rests: { before: string; text: string }[]
+  /** Past searches complete the last of them, so that it is not taken for mistyped. */
+  isLastKnown: boolean
+}
+/** The first rest for which this part has phrases, null when there is none. `near`: of mistyped ones, when none begins so. */
+export type CompletionsTold = { rest: number; begun: Phrase[]; near: Phrase[] } | null
+
+export function restsOf(typed: string, limit: number, past: readonly PastQuery[]): CompletionsAsked {
+  const whole = foldText(typed).trimStart().replace(/\s+/g, ' ')
+  const rests: CompletionsAsked['rests'] = []
+  for (let from = 0; from < whole.length; ) {
+    const text = whole.slice(from)
+    rests.push({ before: whole.slice(0, from), text })
+    if (begunPast(past, text).length > 0) return { limit, rests, isLastKnown: true }
+    const space = text.indexOf(' ')
     if (space < 0) break
-    before += rest.slice(0, space + 1)
-    rest = rest.slice(space + 1)
+    from += space + 1
+  }
+  return { limit, rests, isLastKnown: false }
+}
+
+export function tellCompletions(
+  index: Index,
+  { limit, rests, isLastKnown }: CompletionsAsked,
+): CompletionsTold {
+  for (const [rest, { text }] of rests.entries()) {
+    const begun = begunPhrases(index, text, limit)
+    if (begun.length > 0) return { rest, begun, near: [] }
+    if (isLastKnown && rest === rests.length - 1) return null
+    const near = nearPhrases(index, text, limit)
+    if (near.length > 0) return { rest, begun, near }
+  }
+  return null
+}
+
+/** What all parts know: none has phrases for a rest before the first that any has. */
+export function mergeSuggestions(
+  { limit, rests, isLastKnown }: CompletionsAsked,
+  past: readonly PastQuery[],
+  parts: readonly CompletionsTold[],
+): string[] {
+  const told = parts.filter((part) => part !== null)
+  const first = Math.min(...told.map(({ rest }) => rest), isLastKnown ? rests.length - 1 : rests.length)
+  const completed = rests[first]
+  if (!completed) return []
+  const own = told.filter(({ rest }) => rest === first)
+  const isPast = isLastKnown && first === rests.length - 1
+  const begun = mostItems(
+    own.flatMap((part) => part.begun),
+    limit,
+  )
+  const known = [...(isPast ? begunPast(past, completed.text) : []), ...begun]
+  const near = () =>
+    mostItems(
+      own.flatMap((part) => part.near),
+      limit,
+    )
+  const suggestions = new Map<string, string>()
+  for (const phrase of known.length > 0 ? known : near()) {
+    const whole = completed.before + phrase
+    // "speaker" and "speakers" ask for the same.
+    const key = analyse(whole).join(' ') || whole
+    if (suggestions.size < limit && !suggestions.has(key)) suggestions.set(key, whole)
   }
   return [...suggestions.values()]
+}
+
+/** The texts that name the most items, twice as many as are wanted: some ask for the same. */
+function mostItems(phrases: readonly Phrase[], limit: number): string[] {
+  const counts = new Map<string, number>()
+  for (const { text, count } of phrases) counts.set(text, (counts.get(text) ?? 0) + count)
+  return [...counts]
+    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
+    .map(([text]) => text)
+    .slice(0, 2 * limit)
 }
 
 const begunPast = (past: readonly PastQuery[], text: string): string[] =>
   past.filter(([query]) => query.startsWith(text)).map(([query]) => query)
 
-function begunPhrases(index: Index, text: string, limit: number): string[] {
+function begunPhrases(index: Index, text: string, limit: number): Phrase[] {
   const begun = phraseTerm(text)
   return bestPhrases(index, limit, ({ terms }, open) => {
     const [from, to] = terms.range(begun, PHRASES_MAX)
@@ -59,7 +122,7 @@ function begunPhrases(index: Index, text: string, limit: number): string[] {
 }
 
 /** Beginnings of another length are told apart by fewer letters, so as many errors are borne as in a whole word. */
-function nearPhrases(index: Index, text: string, limit: number): string[] {
+function nearPhrases(index: Index, text: string, limit: number): Phrase[] {
   const letters = text.replaceAll(' ', '').length
   if (letters < LENGTH_MIN[1]) return []
   const begun = phraseTerm(text)
@@ -81,20 +144,12 @@ const phraseRange = (terms: SortedTerms): [number, number] => [
 type Segment = Index['segments'][number]['segment']
 
 /** Of the phrases that `visit` opens in each segment those of the most items, of which one at least is alive. */
-function bestPhrases(
+const bestPhrases = (
   index: Index,
   limit: number,
   visit: (segment: Segment, open: (from: number, to: number) => void) => void,
-): string[] {
-  const counts = new Map<string, number>()
-  for (const { segment, base } of index.segments)
-    for (const { text, count } of mostFrequent(index, segment, base, 2 * limit, visit))
-      counts.set(text, (counts.get(text) ?? 0) + count)
-  return [...counts]
-    .sort(([a, x], [b, y]) => y - x || (a < b ? -1 : 1))
-    .map(([text]) => text)
-    .slice(0, 2 * limit)
-}
+): Phrase[] =>
+  index.segments.flatMap(({ segment, base }) => mostFrequent(index, segment, base, 2 * limit, visit))
 
 function mostFrequent(
   index: Index,

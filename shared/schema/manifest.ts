@@ -112,13 +112,19 @@ export const Manifest = z.object({
 })
 export type Manifest = z.infer<typeof Manifest>
 
+export const SEGMENTS_PREFIX = 'segments/'
+export const IVF_PREFIX = 'ivf/'
 export const segmentKeys = (segmentId: string) => ({
-  items: `segments/${segmentId}/items.arrow`,
-  terms: `segments/${segmentId}/terms.arrow`,
-  source: `segments/${segmentId}/source.ndjson.gz`,
+  items: `${SEGMENTS_PREFIX}${segmentId}/items.arrow`,
+  terms: `${SEGMENTS_PREFIX}${segmentId}/terms.arrow`,
+  source: `${SEGMENTS_PREFIX}${segmentId}/source.ndjson.gz`,
 })
-export const ivfKeys = (ivfId: string) => ({ head: `ivf/${ivfId}/head.ivf`, lists: `ivf/${ivfId}/lists.ivf` })
+export const ivfKeys = (ivfId: string) => ({
+  head: `${IVF_PREFIX}${ivfId}/head.ivf`,
+  lists: `${IVF_PREFIX}${ivfId}/lists.ivf`,
+})
 /** Named by its content, since it changes with every delta that replaces rows of the segment. */
 export const deadRowsKey = (segmentId: string, sha256: string): string =>
-  `segments/${segmentId}/dead-${sha256.slice(0, 16)}.u32`
+  `${SEGMENTS_PREFIX}${segmentId}/dead-${sha256.slice(0, 16)}.u32`
+export const isDeadRowsKey = (key: string): boolean => /^segments\/[^/]+\/dead-[0-9a-f]+\.u32$/.test(key)
 export const modelPrefix = (modelId: string): string => `models/${modelId}/`

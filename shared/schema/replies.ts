@@ -58,6 +58,8 @@ export const SuggestReply = z.object({
   indexVersion: z.int().nonnegative(),
   /** Whole queries, lower case, best first. */
   suggestions: z.array(z.string()),
+  /** Parts of the index that did not answer in time: "shard-2-timeout". */
+  degraded: z.array(z.string()),
 })
 export type SuggestReply = z.infer<typeof SuggestReply>
 
@@ -131,5 +133,7 @@ export const StatusReply = z.object({
     })
     .nullable(),
   queue: z.object({ pendingBatches: z.int(), oldestSeconds: z.number(), deadLetters: z.int() }),
+  /** Named faults of the answering isolate since its start, most first, at most 128: "shard-2-timeout", "segment-corrupt". */
+  faults: z.array(z.object({ name: z.string(), count: z.int(), last: z.string() })),
 })
 export type StatusReply = z.infer<typeof StatusReply>

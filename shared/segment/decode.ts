@@ -27,6 +27,8 @@ export type Segment = {
   readonly length: Uint32Array
   /** u8[rows, dim], see `shared/vector/quantise.ts`; empty once an engine holds them. */
   readonly vectors: Uint8Array
+  /** Where they begin in items.arrow, bytes: row r is `dim` bytes from `vectorOffset + r · dim`. */
+  readonly vectorOffset: number
   /** 0 when the row has no vector. */
   readonly vectorScale: Float32Array
   readonly text: TextColumns
@@ -86,6 +88,7 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, 
   const rows = items.numRows
   if (rows !== ref.rows) throw new Error(`segment ${ref.id} has ${rows} rows, the manifest says ${ref.rows}`)
   const { values: vectors, dim } = vectorsOf(items, rows)
+  if (vectors.buffer !== files.items.buffer) throw new Error('the vectors are not as they lie in the file')
   if (detach)
     for (const name of items.names) if (name !== 'vector') columnOf(items, name).data.forEach(copyOut)
   const text = (name: string): TextColumn => {
@@ -104,6 +107,7 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, 
     stock: valuesOf(items, 'stock', Int32Array, rows),
     length: valuesOf(items, 'length', Uint32Array, rows),
     vectors,
+    vectorOffset: vectors.byteOffset - files.items.byteOffset,
     vectorScale: valuesOf(items, 'vector_scale', Float32Array, rows),
     text: {
       ...{ contentHash: text('content_hash'), id: text('id'), title: text('title'), brand: text('brand') },

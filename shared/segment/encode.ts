@@ -72,13 +72,14 @@ export function encodeSegment({ dim, rows, postings }: SegmentContent): {
       rows.map((row) => row.length),
       arrow.uint32(),
     ),
-    vector: column(
-      rows.map((row) => row.vector?.codes ?? noVector),
-      arrow.fixedSizeList(arrow.uint8(), dim),
-    ),
     vector_scale: column(
       rows.map((row) => row.vector?.scale ?? 0),
       arrow.float32(),
+    ),
+    // Last: what comes before can be read without it.
+    vector: column(
+      rows.map((row) => row.vector?.codes ?? noVector),
+      arrow.fixedSizeList(arrow.uint8(), dim),
     ),
   })
   const encoder = new TextEncoder()

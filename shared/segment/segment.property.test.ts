@@ -39,6 +39,21 @@ describe('a segment', () => {
     )
   })
 
+  it('has the vectors of its rows where it says, behind all other columns', async () => {
+    await fc.assert(
+      fc.asyncProperty(items, async (rows) => {
+        const { items: file, terms } = encodeSegment(mergeSegments([await fixtureSegment(rows)], () => true))
+        const decoded = decodeSegment({ items: file, terms }, fixtureRef('s', rows.length))
+        if (!decoded.ok) throw new Error(decoded.error.reason)
+        const { vectors, vectorOffset, vectorScale, number, facets } = decoded.value
+        expect(file.subarray(vectorOffset, vectorOffset + vectors.length)).toEqual(vectors)
+        for (const column of [vectorScale, number, facets.brand.codes])
+          expect(column.byteOffset - file.byteOffset + column.byteLength).toBeLessThanOrEqual(vectorOffset)
+      }),
+      { seed: 4, numRuns: 20 },
+    )
+  })
+
   it('merged from two equals one made of both, term by term', async () => {
     const all = ['red shoe', 'blue shoe', 'red hat', '蓝牙音箱'].map((title, i) => ({ id: `i${i}`, title }))
     const whole = await fixtureSegment(all)

@@ -1,6 +1,7 @@
 /** @file One point and one header for each ranked reply, through the frame that serves them. */
 import { describe, expect, it } from 'vitest'
 import { createFrame } from '../../functions/http/frame.ts'
+import { createFaults } from '../../functions/ranking/faults.ts'
 import { createReportStages, type Told } from '../../functions/ranking/stage-report.ts'
 import { STAGES, StageTimer } from '../../functions/ranking/stages.ts'
 import { ok } from '../../shared/lib/result.ts'
@@ -9,9 +10,9 @@ import { createMemoryDataset } from './stage-report.ts'
 const REPLY: Told = { indexVersion: 7, model: 'm1', degraded: [], hits: [1, 2, 3] }
 
 /** A frame with one ranked route whose stages take 1 ms each. */
-function open(dataset: AnalyticsEngineDataset | undefined, reply = REPLY) {
+function open(dataset: AnalyticsEngineDataset | undefined, reply = REPLY, faults = createFaults(() => 0)) {
   let now = 0
-  const report = createReportStages(dataset)
+  const report = createReportStages(dataset, faults)
   const app = createFrame({
     authenticate: async () => ok({ keyId: 'k', scope: 'public' }),
     rateLimit: undefined,
@@ -32,15 +33,18 @@ function open(dataset: AnalyticsEngineDataset | undefined, reply = REPLY) {
 describe('a ranked reply', () => {
   it('is one point with its route, its stages, what was left out and what it shows', async () => {
     const dataset = createMemoryDataset()
-    await open(dataset, { ...REPLY, degraded: ['profile-timeout', 'ranker-loading'] })()
+    const faults = createFaults(() => 0)
+    faults.count('segment-corrupt')
+    await open(dataset, { ...REPLY, degraded: ['profile-timeout', 'ranker-loading'] }, faults)()
     expect(dataset.points).toEqual([
       {
         indexes: ['search'],
         blobs: ['search', 'profile-timeout,ranker-loading', 'm1'],
-        doubles: [3, 0, 1, -1, 1, 1, -1, 3, 7],
+        doubles: [3, 0, 1, -1, 1, 1, -1, 3, 7, 2],
       },
     ])
-    expect(dataset.points[0]!.doubles).toHaveLength(1 + STAGES.length + 2)
+    expect(dataset.points[0]!.doubles).toHaveLength(1 + STAGES.length + 3)
+    expect(faults.list().map(({ name }) => name)).toEqual(['profile-timeout', 'segment-corrupt'])
   })
   it('is a point that is taken, whatever was left out of it', async () => {
     const dataset = createMemoryDataset()

@@ -1,0 +1,86 @@
+/**
+ * @file Items as similar items and recommendations read them: of the index in this isolate, or of its shards. What is read of an item has to be
+ * loaded before; where it is in memory that costs nothing, and elsewhere it is one round of questions.
+ */
+import type { Manifest } from '../schema/manifest.ts'
+import type { QueryTerm } from '../text/analyse.ts'
+import type { Ranked } from './fusion.ts'
+import { type Accept, searchLexical } from './lexical.ts'
+import type { Index } from './load-index.ts'
+import type { Display } from './source.ts'
+import { searchVector, vectorOf } from './vector.ts'
+
+/** Which documents may be found. Plain data: a condition that crosses a process. */
+export type Among = { inStock: boolean; excluded: ReadonlySet<number> }
+export type Wanted = {
+  /** Items whose facts are to be known, by id, by number and by document. */
+  ids?: readonly string[]
+  numbers?: readonly number[]
+  docs?: readonly number[]
+  /** Documents whose vector is to be known, and whose display is. */
+  vectors?: readonly number[]
+  displays?: readonly number[]
+  /** Documents whose vector only chooses a reason: unknown where each costs a read. */
+  reasonVectors?: readonly number[]
+}
+
+/** What is asked of a document: a row of the index in this isolate, or an item number where shards hold the rows. */
+export type ItemSource = {
+  readonly manifest: Manifest
+  load(wanted: Wanted): void | Promise<void>
+  /** Live document; undefined also for one that was not loaded. */
+  docOfId(id: string): number | undefined
+  docOfNumber(number: number): number | undefined
+  number(doc: number): number
+  stock(doc: number): number
+  brand(doc: number): string
+  category(doc: number): readonly string[]
+  title(doc: number): string
+  /** f32[dim], null when it has none. */
+  vector(doc: number): Float32Array | null
+  /** Null when its shard no longer answers. */
+  display(doc: number): Display | null
+  /** By words, best first, equal scores by item number. */
+  matching(terms: readonly QueryTerm[], limit: number, among: Among): Ranked[] | Promise<Ranked[]>
+  /** By vector, f32[dim], likewise. */
+  near(vector: Float32Array, limit: number, among: Among): Ranked[] | Promise<Ranked[]>
+  /** About so many documents from all over the shop, at most twice as many, in the order of the index, with their facts. */
+  range(count: number): number[] | Promise<number[]>
+  /** Parts of the index that the reply lacks: "shard-2-timeout". */
+  degraded(): string[]
+  /** Did no part answer? */
+  isDown(): boolean
+}
+
+export const acceptAmong =
+  (index: Pick<Index, 'stock'>, { inStock, excluded }: Among): Accept =>
+  (doc) =>
+    !(inStock && index.stock(doc) === 0) && !excluded.has(doc)
+
+/** Every how many documents `range` takes one. */
+export const rangeStep = (docCount: number, count: number): number =>
+  Math.max(1, Math.floor(docCount / count))
+
+export const createIndexItems = (index: Index): ItemSource => ({
+  manifest: index.manifest,
+  load() {},
+  docOfId: index.docOfId,
+  docOfNumber: index.docOfNumber,
+  number: index.number,
+  stock: index.stock,
+  brand: index.brand,
+  category: index.category,
+  title: index.title,
+  vector: (doc) => vectorOf(index, doc),
+  display: index.display,
+  matching: (terms, limit, among) => searchLexical(index, terms, limit, acceptAmong(index, among)).matches,
+  near: (vector, limit, among) => searchVector(index, vector, limit, acceptAmong(index, among)),
+  range(count) {
+    const docs: number[] = []
+    const step = rangeStep(index.docCount, count)
+    for (let doc = 0; doc < index.docCount; doc += step) if (index.live[doc] === 1) docs.push(doc)
+    return docs
+  },
+  degraded: () => [],
+  isDown: () => false,
+})

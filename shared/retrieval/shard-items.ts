@@ -1,0 +1,82 @@
+/** @file What a shard tells of its items to a Worker that ranks them: facts, vectors, and which of them are near or match. */
+import { acceptAmong } from './item-source.ts'
+import { type LexicalPlan, searchPlanned } from './lexical.ts'
+import type { Index } from './load-index.ts'
+import { showItems } from './shard.ts'
+import type { Display } from './source.ts'
+import { searchVector, vectorOf } from './vector.ts'
+
+export type ItemFacts = {
+  number: number
+  id: string
+  title: string
+  brand: string
+  category: readonly string[]
+  stock: number
+}
+/** `docs` are rows of the shard, numbered through its segments; all others are item numbers. */
+export type ItemsAsked = {
+  ids: readonly string[]
+  numbers: readonly number[]
+  docs: readonly number[]
+  vectors: readonly number[]
+  displays: readonly number[]
+}
+export type ItemsTold = {
+  /** Of `ids` and `numbers`, those that are live here. */
+  facts: ItemFacts[]
+  /** In the order asked; null for one that is not live (here). */
+  docs: (ItemFacts | null)[]
+  vectors: (Float32Array | null)[]
+  displays: (Display | null)[]
+}
+
+export function tellItems(index: Index, { ids, numbers, docs, vectors, displays }: ItemsAsked): ItemsTold {
+  const found = [...ids.map(index.docOfId), ...numbers.map(index.docOfNumber)]
+  return {
+    facts: found.flatMap((doc) => (doc === undefined ? [] : [factsOf(index, doc)])),
+    docs: docs.map((doc) => (index.live[doc] === 1 ? factsOf(index, doc) : null)),
+    vectors: vectors.map((number) => {
+      const doc = index.docOfNumber(number)
+      return doc === undefined ? null : vectorOf(index, doc)
+    }),
+    displays: showItems(index, displays),
+  }
+}
+
+const factsOf = (index: Index, doc: number): ItemFacts => ({
+  number: index.number(doc),
+  id: index.id(doc),
+  title: index.title(doc),
+  brand: index.brand(doc),
+  category: index.category(doc),
+  stock: index.stock(doc),
+})
+
+/** One of the two is null. */
+export type CandidatesAsked = {
+  plan: LexicalPlan | null
+  /** f32[dim] */
+  vector: Float32Array | null
+  limit: number
+  inStock: boolean
+  /** Item numbers. */
+  excluded: readonly number[]
+}
+/** Best first. */
+export type Candidates = { numbers: Uint32Array; scores: Float64Array }
+
+export function findCandidates(
+  index: Index,
+  { plan, vector, limit, inStock, excluded }: CandidatesAsked,
+): Candidates {
+  const docs = new Set(excluded.flatMap((number) => index.docOfNumber(number) ?? []))
+  const accept = acceptAmong(index, { inStock, excluded: docs })
+  const matches = plan ? searchPlanned(index, plan, limit, accept).matches : []
+  const near = vector ? searchVector(index, vector, limit, accept) : []
+  const found = [...matches, ...near]
+  return {
+    numbers: Uint32Array.from(found, ({ doc }) => index.number(doc)),
+    scores: Float64Array.from(found, ({ score }) => score),
+  }
+}
