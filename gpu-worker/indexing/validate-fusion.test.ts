@@ -35,6 +35,8 @@ describe('the weight of the vector part', () => {
     const fusion = await chooseVectorWeight(index, async (texts) => texts.map(() => unit(noise())))
     expect(fusion!.vectorWeight).toBe(0)
     expect(fusion!.evidence!.mrr).toHaveLength(6)
+    // As near as three of four answers: here they lie anywhere.
+    expect(Math.abs(fusion!.nearMin!)).toBeLessThan(0.9)
   })
   it('is above 0 when they find what the words cannot tell apart, with the figures that say so', async () => {
     // Two model numbers name an item; with an error in one, the words leave ten candidates and the letters still tell.
@@ -48,6 +50,7 @@ describe('the weight of the vector part', () => {
     const [without, ...others] = fusion!.evidence!.mrr
     // Every title here has a number, so the weight of words alone had no query to speak for it.
     expect(fusion!.numberWeight).toBeGreaterThan(0)
+    expect(fusion!.nearMin).toBeGreaterThan(0.9)
     expect(fusion!.vectorWeight).toBe(0)
     expect(Math.max(...others.map(({ mrr }) => mrr))).toBeGreaterThan(without!.mrr)
   })

@@ -3,6 +3,7 @@ import { createRandom, type Random } from '../../shared/lib/random.ts'
 import { combine, hasNumber, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
+import { vectorOf } from '../../shared/retrieval/vector.ts'
 import type { Fusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { bestWeight, mean } from './best-weight.ts'
@@ -17,6 +18,8 @@ const QUERIES = 600
  */
 const ERRORS = { trained: 1, untrained: 2, numbers: 3 }
 const TYPO_SHARE = 0.25
+/** An item that no word found is shown when it is as near as all but this share of the known answers. */
+const FAR_SHARE = 0.25
 
 export type EncodeQueries = (texts: string[]) => Promise<Float32Array[]>
 /** Between queries: `true` stops the validation because a job came. */
@@ -43,11 +46,13 @@ export async function chooseVectorWeight(
   /** Reciprocal ranks by weight and query. */
   const words = WEIGHTS.map((): number[] => [])
   const numbers = WEIGHTS.map((): number[] => [])
+  const cosines: number[] = []
   for (const { text, doc } of queries) {
     if (await shouldStop()) return null
     const [vector] = await encode([text])
     const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
     const semantic = vectorMatches(index, vector!, lexical)
+    cosines.push(cosine(vector!, vectorOf(index, doc)))
     const ranks = hasNumber(text) ? numbers : words
     WEIGHTS.forEach((weight, at) => {
       const rank = combine(index, lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
@@ -61,6 +66,7 @@ export async function chooseVectorWeight(
       index.manifest.model.trained ? ERRORS.trained : ERRORS.untrained,
     ),
     numberWeight: bestWeight(WEIGHTS, numbers, ERRORS.numbers),
+    ...(cosines.length > 0 ? { nearMin: quantile(cosines, FAR_SHARE) } : {}),
     evidence: {
       queries: queries.length,
       mrr: WEIGHTS.map((vectorWeight, at) => ({
@@ -70,6 +76,13 @@ export async function chooseVectorWeight(
     },
   }
 }
+
+/** Of unit vectors; 0 without one. */
+const cosine = (a: Float32Array, b: Float32Array | null): number =>
+  b ? a.reduce((sum, x, i) => sum + x * b[i]!, 0) : 0
+
+const quantile = (values: readonly number[], share: number): number =>
+  Math.min(1, values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))]!)
 
 /** Two to four words of titles, a quarter with a typing error, and the item that they come from. */
 export function sampleQueries(index: Index, random: Random): { text: string; doc: number }[] {

@@ -23,6 +23,13 @@ describe('combine', () => {
     const index = await fixtureIndex(ITEMS, trained)
     expect(docsOf(combine(index, LEXICAL, VECTOR, 0.3)).sort()).toEqual([0, 1, 2])
   })
+  it('leaves out what no word found and what is further than answers are', async () => {
+    const index = await fixtureIndex(ITEMS, { ...trained, fusion: { vectorWeight: 0.3, nearMin: 0.95 } })
+    expect(docsOf(combine(index, LEXICAL, VECTOR, 0.3)).sort()).toEqual([0, 1])
+    expect(combine(index, [], VECTOR, 0.3)).toEqual([])
+    // Who asks for vectors alone gets the nearest.
+    expect(docsOf(combine(index, [], VECTOR, 1))).toEqual([2, 1])
+  })
   it('with an untrained model only reorders what the words found', async () => {
     const index = await fixtureIndex(ITEMS)
     expect(docsOf(combine(index, LEXICAL, VECTOR, 0.5)).sort()).toEqual([0, 1])

@@ -31,8 +31,9 @@ export const vectorMatches = (
 ): Ranked[] => searchVectorWith(index, query, VECTOR_DEPTH, lexical, accept)
 
 /**
- * Lexical and vector matches as one list. A model that has learnt nothing may only reorder what the words found: its
- * nearest items to a query without a match are chance, and a shopper is better told that nothing was found.
+ * Lexical and vector matches as one list. Something is nearest to every query, "zamboni" too, and a shopper is better told that
+ * nothing was found: an item without a matching word has to be as near as answers are. A model that has learnt nothing may
+ * only reorder what the words found.
  */
 export function combine(
   index: Pick<Index, 'manifest'>,
@@ -40,11 +41,13 @@ export function combine(
   vector: readonly Ranked[],
   vectorWeight: number,
 ): Ranked[] {
-  if (index.manifest.model.trained || vectorWeight === 1) return fuse(lexical, vector, vectorWeight)
+  if (vectorWeight === 1) return fuse(lexical, vector, vectorWeight)
+  const { model, fusion } = index.manifest
+  const nearMin = model.trained ? (fusion.nearMin ?? -1) : Number.POSITIVE_INFINITY
   const found = new Set(lexical.map(({ doc }) => doc))
   return fuse(
     lexical,
-    vector.filter(({ doc }) => found.has(doc)),
+    vector.filter(({ doc, score }) => score >= nearMin || found.has(doc)),
     vectorWeight,
   )
 }

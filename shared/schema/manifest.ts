@@ -61,6 +61,8 @@ export type RankerRef = z.infer<typeof RankerRef>
 /** How hybrid search mixes its two lists: as the model has learnt it, or found by the worker on known-item queries. */
 export const Fusion = z.object({
   ...weights,
+  /** Cosine from which an item that no word found is shown; absent, every one may be. */
+  nearMin: z.number().min(-1).max(1).optional(),
   /** The figures behind the choice: MRR@10 of each weight tried on `queries` queries, none of a learnt one. Absent until validated. */
   evidence: z
     .object({ queries: z.int(), mrr: z.array(z.object({ vectorWeight: z.number(), mrr: z.number() })) })
