@@ -41,7 +41,7 @@ export function combine(
   vector: readonly Ranked[],
   vectorWeight: number,
 ): Ranked[] {
-  if (vectorWeight === 1) return fuse(lexical, vector, vectorWeight)
+  if (vectorWeight === 0 || vectorWeight === 1) return fuse(lexical, vector, vectorWeight)
   const { model, fusion } = index.manifest
   const nearMin = model.trained ? (fusion.nearMin ?? -1) : Number.POSITIVE_INFINITY
   const found = new Set(lexical.map(({ doc }) => doc))

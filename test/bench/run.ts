@@ -10,6 +10,7 @@ const BENCHMARKS = [
   'kernels.ts',
   'lexical.ts',
   'main-job.ts',
+  'peers.ts',
   'ranker.ts',
   'serve.ts',
   'tokenizer.ts',
