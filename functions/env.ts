@@ -8,6 +8,7 @@ export type Bindings = {
   /** Queue producers; absent where `QUEUE_API_URL` says to send over REST. */
   JOBS?: Queue
   EVENTS?: Queue
+  /** Counts for a whole location; absent, each isolate counts for itself. */
   RATE_LIMIT?: RateLimit
   /** Shards of an index too large for one isolate; a small shop does without. */
   SHARDS?: DurableObjectNamespace

@@ -16,6 +16,7 @@ import { consoleLog } from './http/app.ts'
 import { createAuthenticate, findKeyInD1 } from './http/auth.ts'
 import { createFrame } from './http/frame.ts'
 import { createPseudonymOf } from './http/pseudonym.ts'
+import { createRateLimit } from './http/rate-limit.ts'
 import { createComputeSignals } from './jobs/compute-signals.ts'
 import { createConsumeEvents } from './jobs/consume-events.ts'
 import { createKeepDeadLetters } from './jobs/dead-letter.ts'
@@ -114,7 +115,7 @@ function createEdge(env: Bindings) {
 
   const app = createFrame({
     authenticate: createAuthenticate(findKeyInD1(db), clock),
-    rateLimit: env.RATE_LIMIT,
+    rateLimit: env.RATE_LIMIT ?? createRateLimit(clock),
     startStages: () => new StageTimer(stageClock, config.budgetsMs),
   })
   const reportStages = createReportStages(env.ANALYTICS, faults)

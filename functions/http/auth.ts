@@ -6,6 +6,7 @@ import type { Problem } from '../../shared/schema/problem.ts'
 import type { StageTimer } from '../ranking/stages.ts'
 import type { AppEnv, Scope } from './app.ts'
 import { ProblemError } from './problem.ts'
+import { PERIOD_SECONDS } from './rate-limit.ts'
 
 /** A key is believed this long without asking D1 again; so long a revoked key may live on in an isolate. */
 export const KEY_CACHE_SECONDS = 60
@@ -13,8 +14,6 @@ export const KEY_CACHE_SECONDS = 60
 export const UNKNOWN_KEY_CACHE_SECONDS = 5
 const CACHED_KEYS_MAX = 1_000
 const KEY_CHARS_MAX = 200
-/** Told to rate-limited callers; the window of the rate-limit binding. */
-export const RATE_LIMIT_PERIOD_SECONDS = 10
 
 export type KeyRow = { keyHash: string; keyId: string; scope: Scope; expiresAt: number | null }
 /** Looks up a key by the hash of its text. */
@@ -95,7 +94,7 @@ export function neededScope(method: string, path: string): Scope {
 
 export type GuardDeps = {
   authenticate: Authenticate
-  rateLimit: RateLimit | undefined
+  rateLimit: RateLimit
   /** The times of a new request. */
   startStages: () => StageTimer
 }
@@ -111,8 +110,8 @@ export const guard =
     if (!caller.ok) throw new ProblemError(caller.error)
     c.set('keyId', caller.value.keyId)
     c.set('scope', caller.value.scope)
-    if (rateLimit && !(await rateLimit.limit({ key: caller.value.keyId })).success) {
-      throw new ProblemError({ kind: 'rate-limited', retryAfterSeconds: RATE_LIMIT_PERIOD_SECONDS })
+    if (!(await rateLimit.limit({ key: caller.value.keyId })).success) {
+      throw new ProblemError({ kind: 'rate-limited', retryAfterSeconds: PERIOD_SECONDS })
     }
     const needed = neededScope(c.req.method, new URL(c.req.url).pathname)
     if (needed === 'secret' && caller.value.scope !== 'secret') {

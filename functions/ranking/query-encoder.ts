@@ -11,8 +11,8 @@ import type { CreateSession } from './ort-session.ts'
 import type { WaitUntil } from './wait-until.ts'
 
 export const QUERY_TOKENS_MAX = 32
-/** 256 f32 components each: 0.5 MB. */
-export const QUERY_VECTORS_MAX = 500
+/** 256 f32 components each: 4 MB. What shoppers ask is mostly asked again, and encoding costs more than the search itself. */
+export const QUERY_VECTORS_MAX = 4_000
 
 export type EncodeOptions = {
   /** True waits for the model to load (an explicit `mode=vector`); false answers `loading` meanwhile. */

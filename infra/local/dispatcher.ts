@@ -47,6 +47,8 @@ export function startDispatcher(
           server.settle(queue, [], again)
           break
         }
+        // What came meanwhile is the next batch, which is to fill up as well.
+        if (messages.length < BATCH_MESSAGES_MAX) break
       }
   }
   const look = () => {

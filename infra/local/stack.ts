@@ -36,6 +36,7 @@ export type StackOptions = {
   quiet?: boolean
   onLog?(line: string): void
   leaseSeconds?: number
+  inspectorPort?: number | undefined
   /** Checkpoint folder of the first model, for a state folder that has none yet. */
   modelDir?: string
 }
@@ -100,6 +101,7 @@ async function startParts(
       stateDir: state.path,
       port,
       s3Credentials,
+      inspectorPort: options.inspectorPort,
       variables: {
         PSEUDONYM_SECRET: secrets.pseudonymSecret,
         DYNAMODB_TABLE: PROFILE_TABLE,
@@ -254,7 +256,8 @@ async function freePort(wanted: number, fallback: boolean): Promise<number> {
   )
 }
 
-function probe(port: number): Promise<number> {
+/** The port itself when it is free; any free one for 0. */
+export function probe(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)

@@ -15,4 +15,7 @@ it('measures a stack under load at smoke size', async () => {
     KINDS.filter((kind) => kind !== 'events').sort(),
   )
   expect(report.edgePeakMb).toBeGreaterThan(0)
+  const { files } = report.profile!
+  expect(files.reduce((sum, { share }) => sum + share, 0)).toBeCloseTo(1)
+  expect(files.map(({ name }) => name)).toContain('hono')
 }, 120_000)

@@ -1,11 +1,12 @@
 /**
  * @file A whole local stack under load: how many requests a second two cores serve, how long they take, what each costs.
  *
- *   node test/bench/serve.ts [--items N] [--rates 100,200,…] [--seconds S] [--sustain RATE] [--sustain-seconds S] [--json]
+ *   node test/bench/serve.ts [--items N] [--rates 100,200,…] [--seconds S] [--sustain RATE] [--sustain-seconds S] [--profile] [--json]
  *
  * The deployed bundle in workerd (Miniflare's direct socket), dynalite for profiles, a mix of searches, recommendations, similar
  * items and events (`load-client.ts`). The client has the same cores as the server. Rates rise until the stack does not keep up;
- * then one rate is held for a minute.
+ * then one rate is held for a minute. `--profile` adds a last round in which the Worker's isolate is sampled, and
+ * prints where its time went; the inspector slows all rounds down.
  */
 import { fork } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -13,10 +14,13 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { createClient } from '../../infra/cli/client.ts'
-import { type Stack, startStack } from '../../infra/local/stack.ts'
+import { bundleEdge } from '../../infra/local/bundle.ts'
+import { EDGE_ISOLATE } from '../../infra/local/edge.ts'
+import { probe, type Stack, startStack } from '../../infra/local/stack.ts'
 import { createRandom } from '../../shared/lib/random.ts'
 import { KINDS, type Kind, type LoadPlan, type Round, type RoundResult } from './load-client.ts'
 import { commit, machine } from './measure.ts'
+import { type Share, startProfile, summarise } from './profile.ts'
 import {
   cpuMs,
   peakMb,
@@ -34,7 +38,7 @@ const SHOPPERS = 500
 const VIEWS_PER_SHOPPER = 10
 /** Beyond this, or with an error, the stack does not keep up; higher rates would only measure how long the queue is. */
 const KEEPS_UP_P99_MS = 250
-const WARM_UP: Round = { rate: 50, seconds: 10 }
+const WARM_UP: Round = { rate: 100, seconds: 30 }
 
 export type ServeSizes = {
   items: number
@@ -42,6 +46,8 @@ export type ServeSizes = {
   rates: number[]
   seconds: number
   sustained: Round | null
+  /** The Worker is sampled while this goes on. */
+  profiled: Round | null
 }
 export const SMOKE: ServeSizes = {
   items: 60,
@@ -49,6 +55,7 @@ export const SMOKE: ServeSizes = {
   rates: [20, 40],
   seconds: 1,
   sustained: null,
+  profiled: { rate: 20, seconds: 1 },
 }
 export const FULL: ServeSizes = {
   items: Number.POSITIVE_INFINITY,
@@ -56,7 +63,12 @@ export const FULL: ServeSizes = {
   rates: [100, 200, 400, 600, 800, 1_000, 1_200],
   seconds: 10,
   sustained: { rate: 600, seconds: 60 },
+  profiled: null,
 }
+const PROFILED: Round = { rate: 200, seconds: 15 }
+/** Less than this is not printed. */
+const SHARE_SHOWN_MIN = 0.01
+const FUNCTIONS_SHOWN = 25
 
 type Tail = { p50: number; p90: number; p99: number; p999: number }
 export type ServeRow = {
@@ -82,12 +94,14 @@ export type ServeReport = {
   edgePeakMb: number
   rows: ServeRow[]
   sustained: ServeRow | null
+  profile: ReturnType<typeof summarise> | null
 }
 
 export async function measureServe(sizes: ServeSizes): Promise<ServeReport> {
   const folder = mkdtempSync(join(tmpdir(), 'aisle-serve-'))
   const source = await prepareCatalogue(folder, sizes.items)
-  const stack = await startStack({ stateDir: join(folder, 'state'), port: 0, quiet: true })
+  const inspectorPort = sizes.profiled ? await probe(0) : undefined
+  const stack = await startStack({ stateDir: join(folder, 'state'), port: 0, quiet: true, inspectorPort })
   let load: LoadProcess | undefined
   try {
     await runImporter(source, stack)
@@ -105,6 +119,7 @@ export async function measureServe(sizes: ServeSizes): Promise<ServeReport> {
       if (row.all.p99 > KEEPS_UP_P99_MS || Object.keys(row.errors).length > 0) break
     }
     const sustained = sizes.sustained ? await runRound(load, sizes.sustained, stack) : null
+    const profile = sizes.profiled ? await runProfiled(load, sizes.profiled, stack, inspectorPort!) : null
     const { index } = await client.get<{ index: { residentBytes: number } }>('/v1/status')
     return {
       machine: machine(),
@@ -114,6 +129,7 @@ export async function measureServe(sizes: ServeSizes): Promise<ServeReport> {
       edgePeakMb: peakMb(stack.pids['edge']!),
       rows,
       sustained,
+      profile,
     }
   } finally {
     load?.close()
@@ -176,6 +192,13 @@ function startLoad(plan: LoadPlan) {
     },
     close: () => child.disconnect(),
   }
+}
+
+async function runProfiled(load: LoadProcess, round: Round, stack: Stack, inspectorPort: number) {
+  const stopProfile = await startProfile(`http://127.0.0.1:${inspectorPort}`, EDGE_ISOLATE)
+  await runRound(load, round, stack)
+  const [worker] = await bundleEdge()
+  return summarise(await stopProfile(), String(worker!.contents))
 }
 
 async function runRound(load: LoadProcess, round: Round, stack: Stack): Promise<ServeRow> {
@@ -251,6 +274,16 @@ function print(report: ServeReport): void {
     )
     line([kind, p50, p90, p99, p999, `   ${stages.join('  ')}`])
   }
+  if (report.profile) {
+    const tell = (shares: readonly Share[]) => {
+      for (const { name, share } of shares.filter(({ share }) => share >= SHARE_SHOWN_MIN))
+        console.log(`${(100 * share).toFixed(1).padStart(6)} %  ${name}`)
+    }
+    console.log("\nshare of the Worker's time by source file (a package is one), and by function")
+    tell(report.profile.files)
+    console.log()
+    tell(report.profile.functions.slice(0, FUNCTIONS_SHOWN))
+  }
 }
 
 if (import.meta.main) {
@@ -263,6 +296,7 @@ if (import.meta.main) {
       seconds: { type: 'string' },
       sustain: { type: 'string' },
       'sustain-seconds': { type: 'string' },
+      profile: { type: 'boolean' },
     },
   })
   const sizes = values.smoke ? SMOKE : { ...FULL }
@@ -274,6 +308,7 @@ if (import.meta.main) {
       rate: Number(values.sustain ?? FULL.sustained!.rate),
       seconds: Number(values['sustain-seconds'] ?? FULL.sustained!.seconds),
     }
+  if (values.profile) sizes.profiled = PROFILED
   const report = await measureServe(sizes)
   if (values.json) console.log(JSON.stringify(report))
   else print(report)

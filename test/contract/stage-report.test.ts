@@ -1,6 +1,7 @@
 /** @file One point and one header for each ranked reply, through the frame that serves them. */
 import { describe, expect, it } from 'vitest'
 import { createFrame } from '../../functions/http/frame.ts'
+import { createRateLimit } from '../../functions/http/rate-limit.ts'
 import { createFaults } from '../../functions/ranking/faults.ts'
 import { createReportStages, type Told } from '../../functions/ranking/stage-report.ts'
 import { STAGES, StageTimer } from '../../functions/ranking/stages.ts'
@@ -15,7 +16,7 @@ function open(dataset: AnalyticsEngineDataset | undefined, reply = REPLY, faults
   const report = createReportStages(dataset, faults)
   const app = createFrame({
     authenticate: async () => ok({ keyId: 'k', scope: 'public' }),
-    rateLimit: undefined,
+    rateLimit: createRateLimit(Date.now),
     startStages: () => new StageTimer(() => now, { profile: 50, retrieve: 100, rank: 20, diversify: 20 }),
   })
   app.get('/v1/search', (c) => {
