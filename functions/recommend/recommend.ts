@@ -1,6 +1,5 @@
 /** @file Recommendations: profile → interests → candidates from vectors, bought-together and popular → ranker → diversity. */
-import { acceptAmong, type ItemSource } from '../../shared/retrieval/item-source.ts'
-import type { Accept } from '../../shared/retrieval/lexical.ts'
+import { type Accept, acceptAmong, type ItemSource } from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX, type RankFeature } from '../../shared/schema/rank-features.ts'
 import type { RankedReply } from '../../shared/schema/replies.ts'

@@ -1,8 +1,8 @@
 /** @file The one hybrid search: what serves shoppers and what is validated are the same code. */
 import type { Fusion } from '../schema/manifest.ts'
 import { fuse, type Ranked } from './fusion.ts'
-import type { Accept, LexicalMatch } from './lexical.ts'
-import type { Index } from './load-index.ts'
+import type { LexicalMatch } from './lexical.ts'
+import type { DocMask, Index } from './load-index.ts'
 import { searchVectorWith } from './vector.ts'
 
 /** Vector candidates; beyond these a likeness is noise. */
@@ -27,7 +27,7 @@ export const vectorMatches = (
   index: Index,
   query: Float32Array,
   lexical: readonly LexicalMatch[],
-  accept?: Accept,
+  accept?: DocMask,
 ): Ranked[] => searchVectorWith(index, query, VECTOR_DEPTH, lexical, accept)
 
 /**

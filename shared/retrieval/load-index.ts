@@ -6,6 +6,9 @@ import type { Segment } from '../segment/decode.ts'
 import { maskOf, scaleOf, type VectorEngine, type VectorPart } from '../vector/engine.ts'
 import { createPlainEngine } from '../vector/plain-engine.ts'
 
+/** Documents that may be found: bit d % 32 of `mask[d / 32]`. u32[⌈docCount / 32⌉] */
+export type DocMask = Uint32Array
+
 /** A document is a row of a segment, numbered through all segments: `segmentBase + row`. */
 export type Index = {
   readonly manifest: Manifest
@@ -32,7 +35,7 @@ export type Index = {
   price(doc: number): number
   stock(doc: number): number
   brand(doc: number): string
-  category(doc: number): string[]
+  category(doc: number): readonly string[]
   title(doc: number): string
   id(doc: number): string
   display(doc: number): Omit<Hit, 'score' | 'reasons'>
@@ -136,7 +139,7 @@ export function buildIndex(
       id: text.id(row),
       title: text.title(row),
       brand: text.brand(row),
-      category: text.category(row),
+      category: [...text.category(row)],
       price: Number.isNaN(price[row]) ? null : price[row]!,
       currency: text.currency(row) || null,
       inStock: stock[row] !== 0,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { analyseQuery } from '../text/analyse.ts'
+import { isOpen } from '../vector/engine.ts'
 import { compileFilter, parseFilter } from './filter.ts'
 import { fixtureIndex, fixtureManifest, fixtureSegment } from './fixture.ts'
 import { fuse } from './fusion.ts'
@@ -37,9 +38,9 @@ const search = (index: Index, query: string, limit = 10) =>
 const filtered = (index: Index, text: string) => {
   const filter = parseFilter(text)
   if (!filter.ok) throw new Error(filter.error.message)
-  const test = compileFilter(index, filter.value)
+  const mask = compileFilter(index, filter.value)
   return Array.from({ length: index.docCount }, (_, doc) => doc)
-    .filter(test)
+    .filter((doc) => isOpen(mask, doc))
     .map((doc) => index.id(doc))
 }
 

@@ -8,8 +8,8 @@ import { type FacetTally, tallyFacets } from './facets.ts'
 import { compileFilter, type Filter } from './filter.ts'
 import type { Ranked } from './fusion.ts'
 import { combine, SEARCH_DEPTH_MAX, vectorMatches } from './hybrid.ts'
-import { type Accept, type LexicalResult, matchedWords, searchLexical } from './lexical.ts'
-import type { Index } from './load-index.ts'
+import { type LexicalResult, matchedWords, searchLexical } from './lexical.ts'
+import type { DocMask, Index } from './load-index.ts'
 
 export type Retrieval = {
   terms: readonly QueryTerm[]
@@ -75,7 +75,7 @@ export const createIndexSource = (index: Index): Source => ({
   },
 })
 
-export const acceptOf = (index: Index, { filter }: Retrieval): Accept | undefined =>
+export const acceptOf = (index: Index, { filter }: Retrieval): DocMask | undefined =>
   filter.length > 0 ? compileFilter(index, filter) : undefined
 
 /** u8[docCount] to mark matches in, where they are to be counted. */
@@ -86,7 +86,7 @@ export const seenOf = ({ docCount }: Index, { facets }: Retrieval): Uint8Array |
 export const findWords = (
   index: Index,
   retrieval: Retrieval,
-  accept: Accept | undefined,
+  accept: DocMask | undefined,
   seen: Uint8Array | null,
 ): LexicalResult =>
   retrieval.vectorWeight < 1
