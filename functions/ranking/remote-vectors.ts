@@ -3,6 +3,7 @@
  * shows. So a reply is of one index version, however far behind or ahead the others are.
  */
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
+import { NOTHING_NEAR } from '../../shared/retrieval/hybrid.ts'
 import type { DocMask, Index } from '../../shared/retrieval/load-index.ts'
 import { acceptOf, findWords, pageOf, type Source, seenOf } from '../../shared/retrieval/source.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
@@ -34,11 +35,13 @@ export const createRemoteVectorSource = (index: Index, remote: RemoteVectors): S
     const accept = acceptOf(index, retrieval)
     const seen = seenOf(index, retrieval)
     const lexical = findWords(index, retrieval, accept, seen)
-    if (!vector) return pageOf(index, retrieval, { lexical, near: [], seen })
+    if (!vector) return pageOf(index, retrieval, { lexical, near: NOTHING_NEAR, seen })
     const { near, fault } = await nearestShown(index, remote, vector, accept)
     // Without any vectors the words keep their own order; vectors alone have nothing to fall back on.
     const weight = fault && near.length === 0 && vectorWeight < 1 ? 0 : vectorWeight
-    const page = pageOf(index, { ...retrieval, vectorWeight: weight }, { lexical, near, seen })
+    const cosines = new Float32Array(lexical.matches.length)
+    const matches = { lexical, near: { nearest: near, cosines }, seen }
+    const page = pageOf(index, { ...retrieval, vectorWeight: weight }, matches)
     return { ...page, degraded: fault ? [`${remote.name}-${fault}`] : [] }
   },
 })

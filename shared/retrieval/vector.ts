@@ -30,41 +30,24 @@ function narrowed({ part, base, mask }: Target, accept: DocMask): Target {
   return { part, base, mask: narrow }
 }
 
-/**
- * The same, and the scores of some documents that are looked at anyway, wherever they stand.
- *
- * @param docs 0 is the score of one without a vector
- */
-export function searchVectorWith(
-  index: Index,
-  query: Float32Array,
-  limit: number,
-  docs: readonly { doc: number }[],
-  accept?: DocMask,
-): VectorMatch[] {
-  const nearest = searchVector(index, query, limit, accept)
-  const known = new Set(nearest.map(({ doc }) => doc))
-  const others = scoresOf(
-    index,
-    query,
-    docs.map(({ doc }) => doc).filter((doc) => !known.has(doc)),
-  )
-  return [...nearest, ...others].sort(
-    (a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc),
-  )
-}
-
-function scoresOf(index: Index, query: Float32Array, docs: readonly number[]): VectorMatch[] {
-  return index.segments.flatMap(({ part, base }) => {
-    const own = docs.filter((doc) => doc >= base && doc < base + part.rows)
-    if (own.length === 0) return []
-    const scores = index.engine.scoresOf(
-      part,
-      own.map((doc) => doc - base),
-      query,
-    )
-    return own.map((doc, at) => ({ doc, score: scores[at]! }))
-  })
+/** Dot products of some documents with the query, in their order; 0 for one without a vector. f32[docs.length] */
+export function scoresOf(index: Index, query: Float32Array, docs: readonly { doc: number }[]): Float32Array {
+  const scores = new Float32Array(docs.length)
+  for (const { part, base } of index.segments) {
+    const places: number[] = []
+    const rows: number[] = []
+    docs.forEach(({ doc }, place) => {
+      if (doc < base || doc >= base + part.rows) return
+      places.push(place)
+      rows.push(doc - base)
+    })
+    if (rows.length === 0) continue
+    const own = index.engine.scoresOf(part, rows, query)
+    places.forEach((place, at) => {
+      scores[place] = own[at]!
+    })
+  }
+  return scores
 }
 
 /** Vector of a document, null when it has none. */
