@@ -11,7 +11,7 @@ import type { ItemsOf } from '../ranking/source-of.ts'
 import type { OverBudget, StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 import { diversify } from './diversity.ts'
-import { categoryShares, interestVector, type Seed, seedsOf } from './interests.ts'
+import { categoryShares, dot, interestVector, type Seed, seedsOf } from './interests.ts'
 
 const VECTOR_CANDIDATES = 200
 const POPULAR_CANDIDATES = 200
@@ -107,12 +107,13 @@ export async function rankFor(
     ...purchases.flatMap((number) => items.docOfNumber(number) ?? []),
   ])
   const accept = acceptAmong(items, { inStock: true, excluded })
-  if (seeds.length === 0) {
+  const found = await findBySeeds(items, signals, seeds, excluded)
+  // A new shopper; or seeds that lead nowhere, without vectors and partners, before anything is popular.
+  if (found.size === 0) {
     const popular = await rankPopular(items, signals, accept)
     const rootOf = ({ doc }: Scored) => items.category(doc)[0] ?? items.brand(doc)
     return varied(popular, rootOf, COLD_DAMPING, limit, stages)
   }
-  const found = await findBySeeds(items, signals, seeds, excluded)
   stages.begin('rank')
   const candidates = withCategories(items, seeds, found)
   const scoring = scoreAll(featuresOf(candidates), candidates.length)
@@ -161,17 +162,18 @@ type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undef
 type Parts = Record<RankFeature, number> & { partnerOf: Seed | null }
 type Candidate = { doc: number; score: number; category: readonly string[]; parts: Parts }
 
-/** Candidates of all sources. */
+/** Candidates of all sources; none without seeds. */
 async function findBySeeds(
   items: ItemSource,
   signals: LoadedSignals,
   seeds: readonly Seed[],
   excluded: ReadonlySet<number>,
 ): Promise<Map<number, Parts>> {
+  const found = new Map<number, Parts>()
+  if (seeds.length === 0) return found
   await items.load({ vectors: seeds.map(({ doc }) => doc), numbers: partnersOf(items, signals, seeds) })
   const among = { inStock: true, excluded }
   const accept = acceptAmong(items, among)
-  const found = new Map<number, Parts>()
   const partsOf = (doc: number): Parts => {
     const held = found.get(doc)
     if (held) return held
@@ -199,14 +201,20 @@ function withCategories(
 ): Candidate[] {
   const shares = categoryShares(items, seeds)
   const seen = new Set(seeds.map(({ doc }) => doc))
-  return [...found].flatMap(([doc, parts]): Candidate[] => {
+  /** By path: candidates of one category share theirs. */
+  const matches = new Map<readonly string[], number>()
+  const candidates: Candidate[] = []
+  for (const [doc, parts] of found) {
     // Its shard may have fallen silent.
-    if (items.docOfNumber(items.number(doc)) === undefined) return []
+    if (items.docOfNumber(items.number(doc)) === undefined) continue
     const category = items.category(doc)
-    parts.category = categoryMatch(category, shares)
+    const match = matches.get(category) ?? categoryMatch(category, shares)
+    matches.set(category, match)
+    parts.category = match
     parts.seen = seen.has(doc) ? 1 : 0
-    return [{ doc, category, parts, score: 0 }]
-  })
+    candidates.push({ doc, category, parts, score: 0 })
+  }
+  return candidates
 }
 
 /** Reused by every request of this isolate: a ranker looks at it before it lets another request run. */
@@ -234,9 +242,8 @@ function sortByScore(items: ItemSource, candidates: Candidate[], scores: Float32
 /** How much of the shopper's interest is in this category; a deeper level says more than the department. */
 function categoryMatch(category: readonly string[], shares: ReadonlyMap<string, number>): number {
   let best = 0
-  category.forEach((level, depth) => {
+  for (const [depth, level] of category.entries())
     best = Math.max(best, ((shares.get(level) ?? 0) * (depth + 1)) / category.length)
-  })
   return Math.min(1, best)
 }
 
@@ -343,8 +350,7 @@ function nearestSeed(
   for (const { seed, vector, leaf } of seeds) {
     if (seed.doc === doc) continue
     let score = seed.weight * WEIGHT_SAYS + (leaf !== undefined && leaf === ownLeaf ? CATEGORY_SAYS : 0)
-    if (own && vector?.length === own.length)
-      for (let i = 0; i < own.length; i++) score += own[i]! * vector[i]!
+    if (own && vector?.length === own.length) score += dot(own, vector)
     if (score > bestScore) {
       best = seed
       bestScore = score
