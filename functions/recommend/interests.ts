@@ -71,7 +71,10 @@ export function interestVector(items: ItemSource, seeds: readonly Seed[]): Float
  * @param a f32[dim], and b, dim a multiple of four as item vectors have it
  */
 export function dot(a: Float32Array, b: Float32Array): number {
-  let [first, second, third, fourth] = [0, 0, 0, 0]
+  let first = 0
+  let second = 0
+  let third = 0
+  let fourth = 0
   for (let i = 0; i < a.length; i += 4) {
     first += a[i]! * b[i]!
     second += a[i + 1]! * b[i + 1]!
