@@ -2,8 +2,9 @@
 
 type Scored = { doc: number; score: number; found: number }
 
-/** A key holds the 31 bits of a positive float and a slot: 52 bits, exact in a double. */
+/** A key holds the 31 bits of a positive float, or the 32 of a number, and a slot: 53 bits, exact in a double. */
 const SLOTS = 2 ** 21
+const slotOf = (key: number): number => key - SLOTS * Math.floor(key / SLOTS)
 
 /** Best first: higher scores, then lower item numbers. Arrays are kept from search to search, which one thread does one by one. */
 export class Best {
@@ -61,24 +62,27 @@ export class Best {
     const bits = new Int32Array(this.scores.buffer)
     for (let slot = 0; slot < size; slot++) keys[slot] = bits[slot]! * SLOTS + slot
     keys.subarray(0, size).sort()
-    const slots = Array.from({ length: size }, (_, rank) => keys[size - 1 - rank]! % SLOTS)
-    this.orderTies(slots)
-    return slots.map((slot) => ({
-      doc: this.docs[slot]!,
-      score: this.scores[slot]!,
-      found: this.founds[slot]!,
-    }))
+    const slots = this.heap
+    for (let rank = 0; rank < size; rank++) slots[rank] = slotOf(keys[size - 1 - rank]!)
+    this.orderTies(slots, size)
+    const drained: Scored[] = []
+    for (let rank = 0; rank < size; rank++) {
+      const slot = slots[rank]!
+      drained.push({ doc: this.docs[slot]!, score: this.scores[slot]!, found: this.founds[slot]! })
+    }
+    return drained
   }
 
   /** Puts the slots of each run of equal scores in the order of their numbers. */
-  private orderTies(slots: number[]): void {
-    const { scores, numbers } = this
-    for (let from = 0; from < slots.length; ) {
+  private orderTies(slots: Int32Array, size: number): void {
+    const { scores, numbers, keys } = this
+    for (let from = 0; from < size; ) {
       let to = from + 1
-      while (to < slots.length && scores[slots[to]!] === scores[slots[from]!]) to++
+      while (to < size && scores[slots[to]!] === scores[slots[from]!]) to++
       if (to - from > 1) {
-        const run = slots.slice(from, to).sort((a, b) => numbers[a]! - numbers[b]!)
-        for (const [at, slot] of run.entries()) slots[from + at] = slot
+        for (let at = from; at < to; at++) keys[at] = numbers[slots[at]!]! * SLOTS + slots[at]!
+        keys.subarray(from, to).sort()
+        for (let at = from; at < to; at++) slots[at] = slotOf(keys[at]!)
       }
       from = to
     }

@@ -45,7 +45,9 @@ export function fuse(
 /** The `count` best, best first; equal scores stay in their order. Cheap where few of many are wanted. */
 export function takeBest<T extends Ranked>(list: readonly T[], count: number): T[] {
   // Numbers are sorted without a comparator, and then only what reaches the last of the best is left.
-  const least = Float64Array.from(list, ({ score }) => score).sort()[list.length - count] ?? -Infinity
+  const scores = new Float64Array(list.length)
+  for (let at = 0; at < scores.length; at++) scores[at] = list[at]!.score
+  const least = scores.sort()[list.length - count] ?? Number.NEGATIVE_INFINITY
   return list
     .filter(({ score }) => score >= least)
     .sort((a, b) => b.score - a.score)
