@@ -129,11 +129,12 @@ export async function rankFor(
     vector: items.vector(seed.doc),
     leaf: items.category(seed.doc).at(-1),
   }))
+  const titleOf = quotedTitles(items)
   // Reasons cost more than scores: only what is shown gets them.
   const withReasons = list.map((candidate) => ({
     doc: candidate.doc,
     score: candidate.score,
-    reasons: reasonsOf(items, candidate, known),
+    reasons: reasonsOf(items, candidate, known, titleOf),
   }))
   return { list: withReasons, degraded: [...scored.degraded, ...degraded] }
 }
@@ -316,25 +317,39 @@ const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
 }
 
 /** The part that speaks most for an item comes first, by the weights set by hand: a learnt ranker does not say why. */
-function reasonsOf(items: ItemSource, candidate: Candidate, seeds: readonly KnownSeed[]): string[] {
+function reasonsOf(
+  items: ItemSource,
+  candidate: Candidate,
+  seeds: readonly KnownSeed[],
+  titleOf: (doc: number) => string,
+): string[] {
   const { parts } = candidate
   const reasons: { text: string; share: number }[] = []
   if (parts.partnerOf)
     reasons.push({
-      text: `often bought with ${titleOf(items, parts.partnerOf.doc)}`,
+      text: `often bought with ${titleOf(parts.partnerOf.doc)}`,
       share: LINEAR_WEIGHTS.together * parts.together,
     })
   const taste = LINEAR_WEIGHTS.vector * parts.vector + LINEAR_WEIGHTS.category * parts.category
   const nearest = taste > 0 ? nearestSeed(items, candidate, seeds) : null
-  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(items, nearest.doc)), share: taste })
+  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(nearest.doc)), share: taste })
   if (parts.popular > 0) reasons.push({ text: 'popular now', share: LINEAR_WEIGHTS.popular * parts.popular })
   if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
   return reasons.sort((a, b) => b.share - a.share).map(({ text }) => text)
 }
 
-const titleOf = (items: ItemSource, doc: number): string => {
-  const title = items.title(doc)
-  return `'${title.length > TITLE_CHARS_IN_REASON ? `${title.slice(0, TITLE_CHARS_IN_REASON - 1).toWellFormed()}…` : title}'`
+/** As reasons name items: shortened, and each read once, because a few seeds explain a whole list. */
+function quotedTitles(items: ItemSource): (doc: number) => string {
+  const titles = new Map<number, string>()
+  return (doc) => {
+    const known = titles.get(doc)
+    if (known !== undefined) return known
+    const title = items.title(doc)
+    const isLong = title.length > TITLE_CHARS_IN_REASON
+    const quoted = `'${isLong ? `${title.slice(0, TITLE_CHARS_IN_REASON - 1).toWellFormed()}…` : title}'`
+    titles.set(doc, quoted)
+    return quoted
+  }
 }
 
 /** The seed that speaks most for an item: nearest in meaning, or else of the same category. Never the item itself. */
