@@ -1,4 +1,5 @@
 /** @file Items like one item: by its words, its vector and its category, and what is bought with it. */
+import { takeBest } from '../../shared/retrieval/fusion.ts'
 import type { ItemSource } from '../../shared/retrieval/item-source.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { Scored } from '../ranking/ranked.ts'
@@ -60,8 +61,8 @@ export async function findSimilar(
     const stocked = items.stock(other) === 0 ? score * SOLD_OUT_FACTOR : score
     ranked.push({ doc: other, number, score: stocked, shared })
   }
-  ranked.sort((a, b) => b.score - a.score || a.number - b.number)
-  const shown = ranked.slice(0, limit).map(({ doc: other, score, shared }) => {
+  const best = takeBest(ranked, limit, (a, b) => a.number - b.number)
+  const shown = best.map(({ doc: other, score, shared }) => {
     const reasons: string[] = []
     if (shared === 1) reasons.push(`also in ${category.at(-1)}`)
     if (byWords.has(other) || byMeaning.has(other)) reasons.push('similar description')

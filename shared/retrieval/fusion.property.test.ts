@@ -12,6 +12,10 @@ it('takes what a stable sort puts first', () => {
       const list = scores.map((score, doc) => ({ doc, score }))
       const sorted = list.toSorted((a, b) => b.score - a.score)
       expect(takeBest(list, count)).toEqual(sorted.slice(0, count))
+      const lastFirst = (a: { doc: number }, b: { doc: number }) => b.doc - a.doc
+      expect(takeBest(list, count, lastFirst)).toEqual(
+        list.toSorted((a, b) => b.score - a.score || lastFirst(a, b)).slice(0, count),
+      )
     }),
     { seed: 41 },
   )

@@ -42,14 +42,22 @@ export function fuse(
   return fused
 }
 
-/** The `count` best, best first; equal scores stay in their order. Cheap where few of many are wanted. */
-export function takeBest<T extends Ranked>(list: readonly T[], count: number): T[] {
+/**
+ * The `count` best, best first. Cheap where few of many are wanted.
+ *
+ * @param compareEqual of equal scores; absent, they stay in their order
+ */
+export function takeBest<T extends Ranked>(
+  list: readonly T[],
+  count: number,
+  compareEqual: (a: T, b: T) => number = () => 0,
+): T[] {
   // Numbers are sorted without a comparator, and then only what reaches the last of the best is left.
   const scores = new Float64Array(list.length)
   for (let at = 0; at < scores.length; at++) scores[at] = list[at]!.score
   const least = scores.sort()[list.length - count] ?? Number.NEGATIVE_INFINITY
   return list
     .filter(({ score }) => score >= least)
-    .sort((a, b) => b.score - a.score)
+    .sort((a, b) => b.score - a.score || compareEqual(a, b))
     .slice(0, count)
 }
