@@ -3,7 +3,7 @@
  * read from their segments by ranges, and which items are near is asked where the vectors are.
  */
 import { ok, type Result } from '../../shared/lib/result.ts'
-import { acceptAmong, createIndexItems, type ItemSource } from '../../shared/retrieval/item-source.ts'
+import { createIndexItems, type ItemSource, maskAmong } from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { dequantise } from '../../shared/vector/quantise.ts'
 import { beforeEnd } from './before-end.ts'
@@ -77,7 +77,7 @@ export function createRemoteItemsOf({
       },
       vector: (doc) => vectors.get(doc) ?? own.vector(doc),
       async near(vector, limit, among) {
-        const { near, fault } = await nearestShown(index, remote, vector, acceptAmong(index, among))
+        const { near, fault } = await nearestShown(index, remote, vector, maskAmong(index, among))
         if (fault) faults.add(`${remote.name}-${fault}`)
         return near.slice(0, limit)
       },

@@ -3,10 +3,11 @@
  * shows. So a reply is of one index version, however far behind or ahead the others are.
  */
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
-import type { Accept } from '../../shared/retrieval/lexical.ts'
-import type { Index } from '../../shared/retrieval/load-index.ts'
+import { NOTHING_NEAR } from '../../shared/retrieval/hybrid.ts'
+import type { DocMask, Index } from '../../shared/retrieval/load-index.ts'
 import { acceptOf, findWords, pageOf, type Source, seenOf } from '../../shared/retrieval/source.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
+import { isOpen } from '../../shared/vector/engine.ts'
 
 /** One version of an item, and how near it is. */
 export type NearItem = { number: number; version: number; cosine: number }
@@ -34,11 +35,13 @@ export const createRemoteVectorSource = (index: Index, remote: RemoteVectors): S
     const accept = acceptOf(index, retrieval)
     const seen = seenOf(index, retrieval)
     const lexical = findWords(index, retrieval, accept, seen)
-    if (!vector) return pageOf(index, retrieval, { lexical, near: [], seen })
+    if (!vector) return pageOf(index, retrieval, { lexical, near: NOTHING_NEAR, seen })
     const { near, fault } = await nearestShown(index, remote, vector, accept)
     // Without any vectors the words keep their own order; vectors alone have nothing to fall back on.
     const weight = fault && near.length === 0 && vectorWeight < 1 ? 0 : vectorWeight
-    const page = pageOf(index, { ...retrieval, vectorWeight: weight }, { lexical, near, seen })
+    const cosines = new Float32Array(lexical.matches.length)
+    const matches = { lexical, near: { nearest: near, cosines }, seen }
+    const page = pageOf(index, { ...retrieval, vectorWeight: weight }, matches)
     return { ...page, degraded: fault ? [`${remote.name}-${fault}`] : [] }
   },
 })
@@ -48,7 +51,7 @@ export async function nearestShown(
   index: Index,
   remote: RemoteVectors,
   vector: Float32Array,
-  accept?: Accept,
+  accept?: DocMask,
 ): Promise<{ near: Ranked[]; fault: Nearest['fault'] }> {
   const { items, fault } = await remote.nearest(index.manifest.model.id, vector)
   const near = [...shownOf(index, items, accept), ...scanOthers(index, remote, vector, accept)]
@@ -56,16 +59,16 @@ export async function nearestShown(
   return { near, fault }
 }
 
-function shownOf(index: Index, items: readonly NearItem[], accept: Accept = () => true): Ranked[] {
+function shownOf(index: Index, items: readonly NearItem[], accept: DocMask | undefined): Ranked[] {
   return items.flatMap(({ number, version, cosine }) => {
     const doc = index.docOfNumber(number)
-    if (doc === undefined || !accept(doc)) return []
+    if (doc === undefined || (accept && !isOpen(accept, doc))) return []
     const { segment, row } = index.locate(doc)
     return segment.version[row] === version ? [{ doc, score: cosine }] : []
   })
 }
 
-function scanOthers(index: Index, remote: RemoteVectors, vector: Float32Array, accept?: Accept): Ranked[] {
+function scanOthers(index: Index, remote: RemoteVectors, vector: Float32Array, accept?: DocMask): Ranked[] {
   const segments = index.segments.filter(({ segment }) => !remote.covers(segment.ref.id))
   return segments.length === 0 ? [] : searchVector({ ...index, segments }, vector, OWN_MAX, accept)
 }

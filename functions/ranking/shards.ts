@@ -5,15 +5,16 @@
 import { assert } from '../../shared/lib/result.ts'
 import { addTallies, tallyItems } from '../../shared/retrieval/facets.ts'
 import type { ItemSource } from '../../shared/retrieval/item-source.ts'
-import { type LexicalPlan, planLexical } from '../../shared/retrieval/lexical.ts'
+import { type LexicalPlan, planAsWritten, planLexical } from '../../shared/retrieval/lexical.ts'
 import { gatherAnswers, type ShardAnswer, shardQueryOf } from '../../shared/retrieval/shard.ts'
-import type { FoundItem, Retrieval, Source } from '../../shared/retrieval/source.ts'
+import type { FoundItem, Source } from '../../shared/retrieval/source.ts'
 import {
   isNothing,
   type KnownStatistics,
   knownStatistics,
   learn,
   nothingKnown,
+  type Statistics,
 } from '../../shared/retrieval/statistics.ts'
 import { mergeSuggestions, type PastQuery, restsOf } from '../../shared/retrieval/suggest.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
@@ -128,7 +129,7 @@ export function createShards({
   async function plan(
     manifest: Manifest,
     asking: readonly Asking[],
-    terms: Retrieval['terms'],
+    planWith: (statistics: Statistics) => LexicalPlan,
   ): Promise<LexicalPlan> {
     const shop = shopOf(manifest)
     const cached = knownOf.get(manifest)
@@ -136,7 +137,7 @@ export function createShards({
     knownOf.set(manifest, known)
     for (let round = 0; round < STATISTICS_ROUNDS_MAX; round++) {
       const look = knownStatistics(shop, known)
-      const made = planLexical(look.statistics, terms)
+      const made = planWith(look.statistics)
       const asked = look.asked()
       if (isNothing(asked)) return made
       const told = await ask(asking, ROUND_BUDGET_MS, ({ shard, slice }) => shard.statistics(slice, asked))
@@ -155,7 +156,10 @@ export function createShards({
     source: (manifest) => ({
       async retrieve(retrieval) {
         const asking = openRested(manifest)
-        const words = retrieval.vectorWeight < 1 ? await plan(manifest, asking, retrieval.terms) : null
+        const words =
+          retrieval.vectorWeight < 1
+            ? await plan(manifest, asking, (shop) => planLexical(shop, retrieval.terms))
+            : null
         const query = shardQueryOf(retrieval, words)
         const answers = await ask<ShardAnswer>(asking, ROUND_BUDGET_MS, ({ shard, slice }) =>
           shard.search(slice, query),
@@ -205,7 +209,7 @@ export function createShards({
           )
           return told.map(({ one, value }) => ({ at: asking.indexOf(one), value }))
         },
-        planOf: (terms) => plan(manifest, asking, terms),
+        planOf: (terms) => plan(manifest, asking, (shop) => planAsWritten(shop, terms)),
         faults: () => faultsOf(asking),
       })
     },

@@ -17,32 +17,37 @@ export function diversify<T extends { score: number }>(
   limit: number,
   isLate: () => boolean = () => false,
 ): T[] {
-  const groups = new Map<string, { items: T[]; taken: number }>()
-  for (const item of ranked) {
-    const group = groupOf(item)
-    const held = groups.get(group)
-    if (held) held.items.push(item)
-    else groups.set(group, { items: [item], taken: 0 })
-  }
+  const groups = groupsOf(ranked, groupOf)
   const chosen: T[] = []
   while (chosen.length < limit) {
     if (isLate()) return [...chosen, ...withoutThose(ranked, chosen).slice(0, limit - chosen.length)]
-    let best: { items: T[]; taken: number } | null = null
-    let bestScore = Number.NEGATIVE_INFINITY
-    for (const group of groups.values()) {
-      const next = group.items[group.taken]
-      if (!next) continue
-      const score = next.score * damping ** group.taken
-      if (score > bestScore) {
-        best = group
-        bestScore = score
-      }
-    }
-    if (!best) return chosen
+    let best = groups[0]
+    for (const group of groups) if (group.score > best!.score) best = group
+    if (!best || best.score === Number.NEGATIVE_INFINITY) return chosen
     chosen.push(best.items[best.taken]!)
     best.taken++
+    const next = best.items[best.taken]
+    best.score = next ? next.score * damping ** best.taken : Number.NEGATIVE_INFINITY
   }
   return chosen
+}
+
+/** `score`: of the next one that is not taken, as it counts by now; minus infinity when there is none. */
+type Group<T> = { items: T[]; taken: number; score: number }
+
+/** In the order of their best. */
+function groupsOf<T extends { score: number }>(
+  ranked: readonly T[],
+  groupOf: (item: T) => string,
+): Group<T>[] {
+  const groups = new Map<string, Group<T>>()
+  for (const item of ranked) {
+    const name = groupOf(item)
+    const group = groups.get(name)
+    if (group) group.items.push(item)
+    else groups.set(name, { items: [item], taken: 0, score: item.score })
+  }
+  return [...groups.values()]
 }
 
 function withoutThose<T>(items: readonly T[], those: readonly T[]): T[] {

@@ -82,6 +82,14 @@ describe('ranking for a shopper', () => {
     const ids = await idsFor(null, { limit: 3 }, { ...NO_SIGNALS, popular })
     expect(ids.sort()).toEqual(['i2', 'i5', 'i9'])
   })
+  it('gives the range of the shop where the history leads nowhere', async () => {
+    // Nothing of the viewed item is known that another has, and nothing is popular yet.
+    const bare = createIndexItems(await fixtureIndex(ITEMS.map(({ vector: _, ...item }) => item)))
+    const profile = applyEvents(null, [event(1)])
+    const { list } = await rankFor(bare, NO_SIGNALS, profile, request, NOW, calm(), byHand)
+    expect(list).toHaveLength(request.limit)
+    for (const { reasons } of list) expect(reasons).toEqual(['from the range of the shop'])
+  })
   it('is never empty while something is in stock, never repeats, never shows what is sold out, bought, or in the cart', async () => {
     const kind = fc.constantFrom('view', 'click', 'add-to-cart', 'purchase', 'rating')
     const history = fc.array(

@@ -1,6 +1,5 @@
 /** @file Recommendations: profile → interests → candidates from vectors, bought-together and popular → ranker → diversity. */
-import { acceptAmong, type ItemSource } from '../../shared/retrieval/item-source.ts'
-import type { Accept } from '../../shared/retrieval/lexical.ts'
+import { type Accept, acceptAmong, type ItemSource } from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX, type RankFeature } from '../../shared/schema/rank-features.ts'
 import type { RankedReply } from '../../shared/schema/replies.ts'
@@ -12,7 +11,7 @@ import type { ItemsOf } from '../ranking/source-of.ts'
 import type { OverBudget, StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 import { diversify } from './diversity.ts'
-import { categoryShares, interestVector, type Seed, seedsOf } from './interests.ts'
+import { categoryShares, dot, interestVector, type Seed, seedsOf } from './interests.ts'
 
 const VECTOR_CANDIDATES = 200
 const POPULAR_CANDIDATES = 200
@@ -108,12 +107,13 @@ export async function rankFor(
     ...purchases.flatMap((number) => items.docOfNumber(number) ?? []),
   ])
   const accept = acceptAmong(items, { inStock: true, excluded })
-  if (seeds.length === 0) {
+  const found = await findBySeeds(items, signals, seeds, excluded)
+  // A new shopper; or seeds that lead nowhere, without vectors and partners, before anything is popular.
+  if (found.size === 0) {
     const popular = await rankPopular(items, signals, accept)
     const rootOf = ({ doc }: Scored) => items.category(doc)[0] ?? items.brand(doc)
     return varied(popular, rootOf, COLD_DAMPING, limit, stages)
   }
-  const found = await findBySeeds(items, signals, seeds, excluded)
   stages.begin('rank')
   const candidates = withCategories(items, seeds, found)
   const scoring = scoreAll(featuresOf(candidates), candidates.length)
@@ -129,11 +129,12 @@ export async function rankFor(
     vector: items.vector(seed.doc),
     leaf: items.category(seed.doc).at(-1),
   }))
+  const titleOf = quotedTitles(items)
   // Reasons cost more than scores: only what is shown gets them.
   const withReasons = list.map((candidate) => ({
     doc: candidate.doc,
     score: candidate.score,
-    reasons: reasonsOf(items, candidate, known),
+    reasons: reasonsOf(items, candidate, known, titleOf),
   }))
   return { list: withReasons, degraded: [...scored.degraded, ...degraded] }
 }
@@ -162,17 +163,18 @@ type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undef
 type Parts = Record<RankFeature, number> & { partnerOf: Seed | null }
 type Candidate = { doc: number; score: number; category: readonly string[]; parts: Parts }
 
-/** Candidates of all sources. */
+/** Candidates of all sources; none without seeds. */
 async function findBySeeds(
   items: ItemSource,
   signals: LoadedSignals,
   seeds: readonly Seed[],
   excluded: ReadonlySet<number>,
 ): Promise<Map<number, Parts>> {
+  const found = new Map<number, Parts>()
+  if (seeds.length === 0) return found
   await items.load({ vectors: seeds.map(({ doc }) => doc), numbers: partnersOf(items, signals, seeds) })
   const among = { inStock: true, excluded }
   const accept = acceptAmong(items, among)
-  const found = new Map<number, Parts>()
   const partsOf = (doc: number): Parts => {
     const held = found.get(doc)
     if (held) return held
@@ -200,14 +202,20 @@ function withCategories(
 ): Candidate[] {
   const shares = categoryShares(items, seeds)
   const seen = new Set(seeds.map(({ doc }) => doc))
-  return [...found].flatMap(([doc, parts]): Candidate[] => {
+  /** By path: candidates of one category share theirs. */
+  const matches = new Map<readonly string[], number>()
+  const candidates: Candidate[] = []
+  for (const [doc, parts] of found) {
     // Its shard may have fallen silent.
-    if (items.docOfNumber(items.number(doc)) === undefined) return []
+    if (items.docOfNumber(items.number(doc)) === undefined) continue
     const category = items.category(doc)
-    parts.category = categoryMatch(category, shares)
+    const match = matches.get(category) ?? categoryMatch(category, shares)
+    matches.set(category, match)
+    parts.category = match
     parts.seen = seen.has(doc) ? 1 : 0
-    return [{ doc, category, parts, score: 0 }]
-  })
+    candidates.push({ doc, category, parts, score: 0 })
+  }
+  return candidates
 }
 
 /** Reused by every request of this isolate: a ranker looks at it before it lets another request run. */
@@ -235,9 +243,8 @@ function sortByScore(items: ItemSource, candidates: Candidate[], scores: Float32
 /** How much of the shopper's interest is in this category; a deeper level says more than the department. */
 function categoryMatch(category: readonly string[], shares: ReadonlyMap<string, number>): number {
   let best = 0
-  category.forEach((level, depth) => {
+  for (const [depth, level] of category.entries())
     best = Math.max(best, ((shares.get(level) ?? 0) * (depth + 1)) / category.length)
-  })
   return Math.min(1, best)
 }
 
@@ -310,25 +317,39 @@ const SENTENCES: Record<Seed['kind'], (title: string) => string> = {
 }
 
 /** The part that speaks most for an item comes first, by the weights set by hand: a learnt ranker does not say why. */
-function reasonsOf(items: ItemSource, candidate: Candidate, seeds: readonly KnownSeed[]): string[] {
+function reasonsOf(
+  items: ItemSource,
+  candidate: Candidate,
+  seeds: readonly KnownSeed[],
+  titleOf: (doc: number) => string,
+): string[] {
   const { parts } = candidate
   const reasons: { text: string; share: number }[] = []
   if (parts.partnerOf)
     reasons.push({
-      text: `often bought with ${titleOf(items, parts.partnerOf.doc)}`,
+      text: `often bought with ${titleOf(parts.partnerOf.doc)}`,
       share: LINEAR_WEIGHTS.together * parts.together,
     })
   const taste = LINEAR_WEIGHTS.vector * parts.vector + LINEAR_WEIGHTS.category * parts.category
   const nearest = taste > 0 ? nearestSeed(items, candidate, seeds) : null
-  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(items, nearest.doc)), share: taste })
+  if (nearest) reasons.push({ text: SENTENCES[nearest.kind](titleOf(nearest.doc)), share: taste })
   if (parts.popular > 0) reasons.push({ text: 'popular now', share: LINEAR_WEIGHTS.popular * parts.popular })
   if (reasons.length === 0) reasons.push({ text: 'from the range of the shop', share: 0 })
   return reasons.sort((a, b) => b.share - a.share).map(({ text }) => text)
 }
 
-const titleOf = (items: ItemSource, doc: number): string => {
-  const title = items.title(doc)
-  return `'${title.length > TITLE_CHARS_IN_REASON ? `${title.slice(0, TITLE_CHARS_IN_REASON - 1).toWellFormed()}…` : title}'`
+/** As reasons name items: shortened, and each read once, because a few seeds explain a whole list. */
+function quotedTitles(items: ItemSource): (doc: number) => string {
+  const titles = new Map<number, string>()
+  return (doc) => {
+    const known = titles.get(doc)
+    if (known !== undefined) return known
+    const title = items.title(doc)
+    const isLong = title.length > TITLE_CHARS_IN_REASON
+    const quoted = `'${isLong ? `${title.slice(0, TITLE_CHARS_IN_REASON - 1).toWellFormed()}…` : title}'`
+    titles.set(doc, quoted)
+    return quoted
+  }
 }
 
 /** The seed that speaks most for an item: nearest in meaning, or else of the same category. Never the item itself. */
@@ -344,8 +365,7 @@ function nearestSeed(
   for (const { seed, vector, leaf } of seeds) {
     if (seed.doc === doc) continue
     let score = seed.weight * WEIGHT_SAYS + (leaf !== undefined && leaf === ownLeaf ? CATEGORY_SAYS : 0)
-    if (own && vector?.length === own.length)
-      for (let i = 0; i < own.length; i++) score += own[i]! * vector[i]!
+    if (own && vector?.length === own.length) score += dot(own, vector)
     if (score > bestScore) {
       best = seed
       bestScore = score

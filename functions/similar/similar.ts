@@ -1,4 +1,5 @@
 /** @file Items like one item: by its words, its vector and its category, and what is bought with it. */
+import { takeBest } from '../../shared/retrieval/fusion.ts'
 import type { ItemSource } from '../../shared/retrieval/item-source.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import type { Scored } from '../ranking/ranked.ts'
@@ -46,32 +47,38 @@ export async function findSimilar(
   await items.load({ docs: [...byWords.keys(), ...byMeaning.keys()] })
   stages.begin('rank')
   const category = items.category(doc)
-  const candidates = new Set([...byWords.keys(), ...byMeaning.keys(), ...together.keys()])
-  const ranked = [...candidates].flatMap((other): Scored[] => {
+  const ranked: { doc: number; number: number; score: number; shared: number }[] = []
+  for (const other of new Set([...byWords.keys(), ...byMeaning.keys(), ...together.keys()])) {
+    const number = items.number(other)
     // Its shard may have fallen silent.
-    if (items.docOfNumber(items.number(other)) === undefined) return []
+    if (items.docOfNumber(number) === undefined) continue
     const shared = sharedDepth(category, items.category(other))
     const score =
       weights.lexical * (byWords.get(other) ?? 0) +
       weights.vector * (byMeaning.get(other) ?? 0) +
       weights.category * shared +
       weights.together * (together.get(other) ?? 0)
-    const reasons = [
-      ...(shared === 1 ? [`also in ${category.at(-1)}`] : []),
-      ...(byWords.has(other) || byMeaning.has(other) ? ['similar description'] : []),
-      ...(together.has(other) ? ['often bought together'] : []),
-    ]
-    return [{ doc: other, score: items.stock(other) === 0 ? score * SOLD_OUT_FACTOR : score, reasons }]
+    const stocked = items.stock(other) === 0 ? score * SOLD_OUT_FACTOR : score
+    ranked.push({ doc: other, number, score: stocked, shared })
+  }
+  const best = takeBest(ranked, limit, (a, b) => a.number - b.number)
+  const shown = best.map(({ doc: other, score, shared }) => {
+    const reasons: string[] = []
+    if (shared === 1) reasons.push(`also in ${category.at(-1)}`)
+    if (byWords.has(other) || byMeaning.has(other)) reasons.push('similar description')
+    if (together.has(other)) reasons.push('often bought together')
+    return { doc: other, score, reasons }
   })
-  ranked.sort((a, b) => b.score - a.score || items.number(a.doc) - items.number(b.doc))
-  return { ranked: ranked.slice(0, limit), degraded: isLate ? ['retrieve-over-budget'] : [] }
+  return { ranked: shown, degraded: isLate ? ['retrieve-over-budget'] : [] }
 }
 
 /** Scores to (0, 1] by the best of the list. */
 function scaled(matches: readonly { doc: number; score: number }[]): Map<number, number> {
   const best = matches[0]?.score ?? 1
   const worst = Math.min(0, matches.at(-1)?.score ?? 0)
-  return new Map(matches.map(({ doc, score }) => [doc, best > worst ? (score - worst) / (best - worst) : 1]))
+  const shares = new Map<number, number>()
+  for (const { doc, score } of matches) shares.set(doc, best > worst ? (score - worst) / (best - worst) : 1)
+  return shares
 }
 
 /** Share of the path that two categories have in common, from the root; 1 for the same category. */

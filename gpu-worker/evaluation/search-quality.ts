@@ -1,6 +1,7 @@
 /** @file How well a catalogue is searched by words, by vectors and by both, on queries whose answers people judged. */
 import { bootstrapMean, type Interval } from '../../shared/metrics/bootstrap.ts'
 import { condensed, type Judgments, ndcg, recall, reciprocalRank } from '../../shared/metrics/ranking.ts'
+import { takeBest } from '../../shared/retrieval/fusion.ts'
 import { combine, VECTOR_DEPTH, vectorMatches, weightFor } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
@@ -68,7 +69,10 @@ export function rank(index: Index, text: string, vector: Float32Array | null): R
     vector: vector ? ids(searchVector(index, vector, VECTOR_DEPTH)) : [],
     hybrid: ids(
       vector
-        ? combine(index, lexical.matches, vectorMatches(index, vector, lexical.matches), weight)
+        ? takeBest(
+            combine(index, lexical.matches, vectorMatches(index, vector, lexical.matches), weight),
+            DEPTH,
+          )
         : lexical.matches,
     ),
   }

@@ -1,5 +1,6 @@
 /** @file Chooses how much the vectors may say in hybrid search, by asking for items that are known to be the answer. */
 import { createRandom, type Random } from '../../shared/lib/random.ts'
+import { takeBest } from '../../shared/retrieval/fusion.ts'
 import { combine, hasNumber, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
@@ -55,8 +56,9 @@ export async function chooseVectorWeight(
     cosines.push(cosine(vector!, vectorOf(index, doc)))
     const ranks = hasNumber(text) ? numbers : words
     WEIGHTS.forEach((weight, at) => {
-      const rank = combine(index, lexical, semantic, weight).findIndex((hit) => hit.doc === doc)
-      ranks[at]!.push(rank >= 0 && rank < 10 ? 1 / (rank + 1) : 0)
+      const best = takeBest(combine(index, lexical, semantic, weight), 10)
+      const rank = best.findIndex((hit) => hit.doc === doc)
+      ranks[at]!.push(rank >= 0 ? 1 / (rank + 1) : 0)
     })
   }
   return {

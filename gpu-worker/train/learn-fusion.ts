@@ -1,5 +1,6 @@
 /** @file How much the vectors of a tuned model may say beside the words, on judged queries that it was not trained on. */
 import { type Judgments, ndcg, recall } from '../../shared/metrics/ranking.ts'
+import { takeBest } from '../../shared/retrieval/fusion.ts'
 import { combine, hasNumber, vectorMatches } from '../../shared/retrieval/hybrid.ts'
 import { searchLexical } from '../../shared/retrieval/lexical.ts'
 import type { Item } from '../../shared/schema/item.ts'
@@ -67,7 +68,7 @@ export async function learnFusion(
       const relevant = new Set([...judgments].flatMap(([id, grade]) => (grade >= relevantFrom ? [id] : [])))
       const scores = hasNumber(text) ? numbers : words
       WEIGHTS.forEach((weight, row) => {
-        const ranking = combine(index, lexical, near, weight).slice(0, DEPTH)
+        const ranking = takeBest(combine(index, lexical, near, weight), DEPTH)
         const ids = ranking.map(({ doc }) => index.id(doc))
         scores[row]!.push(((ndcg(ids, judgments, 10) ?? 0) + (recall(ids, relevant, DEPTH) ?? 0)) / 2)
       })

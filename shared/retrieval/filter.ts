@@ -9,7 +9,7 @@
  */
 import { err, ok, type Result } from '../lib/result.ts'
 import { facetTerm } from '../segment/content.ts'
-import type { Index, PlacedSegment } from './load-index.ts'
+import type { DocMask, Index, PlacedSegment } from './load-index.ts'
 
 export const FILTER_CHARS_MAX = 1_000
 const CONDITIONS_MAX = 20
@@ -82,22 +82,18 @@ function conditionOf(name: string, op: string, value: string): Condition | strin
   return { kind: 'facet', name, value, negated: op === '!=' }
 }
 
-/** Filters of the last searches, by index: u32[⌈docCount / 32⌉], a bit for each document that passes. */
-const kept = new WeakMap<Index, Map<string, Uint32Array>>()
+/** Filters of the last searches, by index. */
+const kept = new WeakMap<Index, Map<string, DocMask>>()
 const FILTERS_KEPT_MAX = 32
 
 /**
- * A test of live documents: one bit each. Shoppers turn pages and change words under the same filter, so the last ones are kept.
+ * The live documents that pass, a bit each. Shoppers turn pages and change words under the same filter, so the last ones are
+ * kept: not to be changed.
  *
  * Cost: of a filter that is not kept, a pass over the documents for each condition
  */
-export function compileFilter(index: Index, filter: Filter): (doc: number) => boolean {
-  const bits = passing(index, filter)
-  return (doc) => ((bits[doc >>> 5]! >>> (doc & 31)) & 1) === 1
-}
-
-function passing(index: Index, filter: Filter): Uint32Array {
-  const filters = kept.get(index) ?? new Map<string, Uint32Array>()
+export function compileFilter(index: Index, filter: Filter): DocMask {
+  const filters = kept.get(index) ?? new Map<string, DocMask>()
   kept.set(index, filters)
   const key = JSON.stringify(filter)
   const bits = filters.get(key) ?? passingDocs(index, filter)
@@ -108,7 +104,7 @@ function passing(index: Index, filter: Filter): Uint32Array {
   return bits
 }
 
-function passingDocs(index: Index, filter: Filter): Uint32Array {
+function passingDocs(index: Index, filter: Filter): DocMask {
   const bits = new Uint32Array((index.docCount + 31) >>> 5).fill(0xffffffff)
   for (const condition of filter) {
     const own = new Uint32Array(bits.length)
@@ -120,7 +116,7 @@ function passingDocs(index: Index, filter: Filter): Uint32Array {
 }
 
 /** Sets the bits of the documents of a segment that pass, or that a negated condition names. */
-function markPassing({ segment, base }: PlacedSegment, condition: Condition, bits: Uint32Array): void {
+function markPassing({ segment, base }: PlacedSegment, condition: Condition, bits: DocMask): void {
   const { price, stock, terms } = segment
   const mark = (doc: number) => {
     bits[doc >>> 5]! |= 1 << (doc & 31)

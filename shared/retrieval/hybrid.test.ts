@@ -11,10 +11,13 @@ const LEXICAL = [
   { doc: 0, score: 2, found: 1 },
   { doc: 1, score: 1, found: 1 },
 ]
-const VECTOR = [
-  { doc: 2, score: 0.9 },
-  { doc: 1, score: 0.8 },
-]
+const VECTOR = {
+  nearest: [
+    { doc: 2, score: 0.9 },
+    { doc: 1, score: 0.8 },
+  ],
+  cosines: [0, 0.8],
+}
 const docsOf = (list: { doc: number }[]) => list.map(({ doc }) => doc)
 const trained = { model: { ...fixtureManifest([]).model, trained: true } }
 

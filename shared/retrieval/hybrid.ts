@@ -1,9 +1,9 @@
 /** @file The one hybrid search: what serves shoppers and what is validated are the same code. */
 import type { Fusion } from '../schema/manifest.ts'
-import { fuse, type Ranked } from './fusion.ts'
-import type { Accept, LexicalMatch } from './lexical.ts'
-import type { Index } from './load-index.ts'
-import { searchVectorWith } from './vector.ts'
+import { fuse, type VectorMatches } from './fusion.ts'
+import type { LexicalMatch } from './lexical.ts'
+import type { DocMask, Index } from './load-index.ts'
+import { scoresOf, searchVector } from './vector.ts'
 
 /** Vector candidates; beyond these a likeness is noise. */
 export const VECTOR_DEPTH = 200
@@ -27,27 +27,28 @@ export const vectorMatches = (
   index: Index,
   query: Float32Array,
   lexical: readonly LexicalMatch[],
-  accept?: Accept,
-): Ranked[] => searchVectorWith(index, query, VECTOR_DEPTH, lexical, accept)
+  accept?: DocMask,
+): VectorMatches => ({
+  nearest: searchVector(index, query, VECTOR_DEPTH, accept),
+  cosines: scoresOf(index, query, lexical),
+})
+
+export const NOTHING_NEAR: VectorMatches = { nearest: [], cosines: [] }
 
 /**
- * Lexical and vector matches as one list. Something is nearest to every query, "zamboni" too, and a shopper is better told that
- * nothing was found: an item without a matching word has to be as near as answers are. A model that has learnt nothing may
- * only reorder what the words found.
+ * Lexical and vector matches as one list, of which `takeBest` gives a page. Something is nearest to every query, "zamboni" too,
+ * and a shopper is better told that nothing was found: an item without a matching word has to be as near as answers are. A
+ * model that has learnt nothing may only reorder what the words found. With weight 0 it is the lexical list, with 1 the nearest.
  */
 export function combine(
   index: Pick<Index, 'manifest'>,
   lexical: readonly LexicalMatch[],
-  vector: readonly Ranked[],
+  { nearest, cosines }: VectorMatches,
   vectorWeight: number,
-): Ranked[] {
-  if (vectorWeight === 0 || vectorWeight === 1) return fuse(lexical, vector, vectorWeight)
+): LexicalMatch[] {
+  if (vectorWeight === 0) return [...lexical]
+  if (vectorWeight === 1) return nearest.map((match) => ({ ...match, found: 0 }))
   const { model, fusion } = index.manifest
   const nearMin = model.trained ? (fusion.nearMin ?? -1) : Number.POSITIVE_INFINITY
-  const found = new Set(lexical.map(({ doc }) => doc))
-  return fuse(
-    lexical,
-    vector.filter(({ doc, score }) => score >= nearMin || found.has(doc)),
-    vectorWeight,
-  )
+  return fuse(lexical, { nearest, cosines }, { vectorWeight, nearMin })
 }

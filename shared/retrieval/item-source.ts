@@ -4,10 +4,12 @@
  */
 import type { Manifest } from '../schema/manifest.ts'
 import type { QueryTerm } from '../text/analyse.ts'
+import { compileFilter, type Filter } from './filter.ts'
 import type { Ranked } from './fusion.ts'
-import { type Accept, searchLexical } from './lexical.ts'
-import type { Index } from './load-index.ts'
+import { planAsWritten, searchPlanned } from './lexical.ts'
+import type { DocMask, Index } from './load-index.ts'
 import type { Display } from './source.ts'
+import { statisticsOf } from './statistics.ts'
 import { searchVector, vectorOf } from './vector.ts'
 
 /** Which documents may be found. Plain data: a condition that crosses a process. */
@@ -40,7 +42,7 @@ export type ItemSource = {
   vector(doc: number): Float32Array | null
   /** Null when its shard no longer answers. */
   display(doc: number): Display | null
-  /** By words, best first, equal scores by item number. */
+  /** By words as an item has them: none is taken as mistyped. Best first, equal scores by item number. */
   matching(terms: readonly QueryTerm[], limit: number, among: Among): Ranked[] | Promise<Ranked[]>
   /** By vector, f32[dim], likewise. */
   near(vector: Float32Array, limit: number, among: Among): Ranked[] | Promise<Ranked[]>
@@ -52,10 +54,23 @@ export type ItemSource = {
   isDown(): boolean
 }
 
+export type Accept = (doc: number) => boolean
+
 export const acceptAmong =
-  (index: Pick<Index, 'stock'>, { inStock, excluded }: Among): Accept =>
+  (items: Pick<ItemSource, 'stock'>, { inStock, excluded }: Among): Accept =>
   (doc) =>
-    !(inStock && index.stock(doc) === 0) && !excluded.has(doc)
+    !(inStock && items.stock(doc) === 0) && !excluded.has(doc)
+
+const IN_STOCK: Filter = [{ kind: 'in-stock' }]
+
+/** The same of all documents at once, as a search asks it. */
+export function maskAmong(index: Index, { inStock, excluded }: Among): DocMask {
+  const mask = inStock
+    ? compileFilter(index, IN_STOCK).slice()
+    : new Uint32Array((index.docCount + 31) >>> 5).fill(0xffffffff)
+  for (const doc of excluded) mask[doc >>> 5]! &= ~(1 << (doc & 31))
+  return mask
+}
 
 /** Every how many documents `range` takes one. */
 export const rangeStep = (docCount: number, count: number): number =>
@@ -73,8 +88,9 @@ export const createIndexItems = (index: Index): ItemSource => ({
   title: index.title,
   vector: (doc) => vectorOf(index, doc),
   display: index.display,
-  matching: (terms, limit, among) => searchLexical(index, terms, limit, acceptAmong(index, among)).matches,
-  near: (vector, limit, among) => searchVector(index, vector, limit, acceptAmong(index, among)),
+  matching: (terms, limit, among) =>
+    searchPlanned(index, planAsWritten(statisticsOf(index), terms), limit, maskAmong(index, among)).matches,
+  near: (vector, limit, among) => searchVector(index, vector, limit, maskAmong(index, among)),
   range(count) {
     const docs: number[] = []
     const step = rangeStep(index.docCount, count)

@@ -9,8 +9,9 @@ import { decodeSegment, type Segment } from '../segment/decode.ts'
 import { encodeSegment } from '../segment/encode.ts'
 import { mergeSegments } from '../segment/merge.ts'
 import { analyseQuery, type QueryTerm } from '../text/analyse.ts'
+import { maskOf } from '../vector/engine.ts'
 import { fixtureManifest, fixtureRef, fixtureSegment } from './fixture.ts'
-import { type Accept, searchLexical } from './lexical.ts'
+import { searchLexical } from './lexical.ts'
 import { buildIndex, type Index } from './load-index.ts'
 
 const WORDS = [
@@ -75,7 +76,13 @@ function decoded(files: { items: Uint8Array; terms: Uint8Array }, rows: number):
 }
 const asOld = (one: Segment): Segment => decoded(encodeSegmentV1(mergeSegments([one], () => true)), one.rows)
 
-function expectEqual(index: Index, terms: readonly QueryTerm[], limit: number, accept?: Accept): void {
+function expectEqual(
+  index: Index,
+  terms: readonly QueryTerm[],
+  limit: number,
+  isAccepted?: (doc: number) => boolean,
+): void {
+  const accept = isAccepted && maskOf(index.docCount, isAccepted)
   const seen = new Uint8Array(index.docCount)
   const found = searchLexical(index, terms, limit, accept, seen)
   expect(found).toEqual(searchPlainly(index, terms, limit, accept))

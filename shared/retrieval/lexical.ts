@@ -13,7 +13,7 @@
  */
 import { headTerm } from '../segment/content.ts'
 import { analyse, type QueryTerm } from '../text/analyse.ts'
-import type { Index } from './load-index.ts'
+import type { DocMask, Index } from './load-index.ts'
 import { type ScoredWord, scoreWords, type TermRanges, WORDS_MAX } from './score-words.ts'
 import { bestCorrections, splitWord } from './spelling.ts'
 import { PREFIX_TERMS_MAX, type Statistics, statisticsOf } from './statistics.ts'
@@ -35,8 +35,6 @@ const CORRECTION_DF_RATIO = 20
 /** A query longer than that is cut. */
 const WORDS_ASKED_MAX = 30
 
-export type Accept = (doc: number) => boolean
-
 /**
  * What a query asks of the whole shop: its words with all that each may mean, and what these weigh. Plain data. The shards of
  * an index score by one plan, and so their scores compare.
@@ -53,13 +51,20 @@ export type PlannedWord = {
   weight: number
 }
 
-export function planLexical(statistics: Statistics, terms: readonly QueryTerm[]): LexicalPlan {
-  const words = groupByWord(terms)
-    .flatMap((word) => withCorrections(statistics, word))
-    .slice(0, WORDS_MAX)
-    .map((word) => weigh(statistics, word))
-  return { words, averageLength: statistics.averageLength }
-}
+export const planLexical = (statistics: Statistics, terms: readonly QueryTerm[]): LexicalPlan =>
+  planWords(
+    statistics,
+    groupByWord(terms).flatMap((word) => withCorrections(statistics, word)),
+  )
+
+/** For words that are in the shop, such as an item's own: none is taken as mistyped. */
+export const planAsWritten = (statistics: Statistics, terms: readonly QueryTerm[]): LexicalPlan =>
+  planWords(statistics, groupByWord(terms))
+
+const planWords = (statistics: Statistics, words: readonly Word[]): LexicalPlan => ({
+  words: words.slice(0, WORDS_MAX).map((word) => weigh(statistics, word)),
+  averageLength: statistics.averageLength,
+})
 
 /**
  * Live documents that match at least one term, best first, equal scores by item number.
@@ -70,7 +75,7 @@ export const searchLexical = (
   index: Index,
   terms: readonly QueryTerm[],
   limit: number,
-  accept?: Accept,
+  accept?: DocMask,
   seen?: Uint8Array | null,
 ): LexicalResult => searchPlanned(index, planLexical(statisticsOf(index), terms), limit, accept, seen)
 
@@ -79,7 +84,7 @@ export function searchPlanned(
   index: Index,
   { words, averageLength }: LexicalPlan,
   limit: number,
-  accept?: Accept,
+  accept?: DocMask,
   seen: Uint8Array | null = null,
 ): LexicalResult {
   const scored = words.map((word) => formsOf(index, word))

@@ -5,6 +5,10 @@ import { idTerm } from '../segment/content.ts'
 import type { Segment } from '../segment/decode.ts'
 import { maskOf, scaleOf, type VectorEngine, type VectorPart } from '../vector/engine.ts'
 import { createPlainEngine } from '../vector/plain-engine.ts'
+import { createDocTable, type DocTable } from './doc-table.ts'
+
+/** Documents that may be found: bit d % 32 of `mask[d / 32]`. u32[⌈docCount / 32⌉] */
+export type DocMask = Uint32Array
 
 /** A document is a row of a segment, numbered through all segments: `segmentBase + row`. */
 export type Index = {
@@ -32,7 +36,7 @@ export type Index = {
   price(doc: number): number
   stock(doc: number): number
   brand(doc: number): string
-  category(doc: number): string[]
+  category(doc: number): readonly string[]
   title(doc: number): string
   id(doc: number): string
   display(doc: number): Omit<Hit, 'score' | 'reasons'>
@@ -74,11 +78,12 @@ export function buildIndex(
     docCount += segment.rows
     return { segment, base, part: parts[at]! }
   })
-  const newest = newestRows(bases)
+  const numbers = numbersOf(segments, docCount)
+  const newest = newestRows(bases, numbers)
   const live = new Uint8Array(docCount)
   let liveCount = 0
   let lengths = 0
-  for (const doc of newest.values()) {
+  for (const doc of newest.docs()) {
     const { segment, row } = locateIn(bases, doc)
     if (segment.live[row] !== 1) continue
     live[doc] = 1
@@ -106,8 +111,11 @@ export function buildIndex(
     liveCount,
     live,
     averageLength: liveCount > 0 ? lengths / liveCount : 1,
-    // A map entry of two small integers takes about 40 bytes in V8.
-    residentBytes: segments.reduce((sum, segment) => sum + segment.bytes, 0) + docCount + newest.size * 40,
+    residentBytes:
+      segments.reduce((sum, segment) => sum + segment.bytes, 0) +
+      docCount +
+      newest.bytes +
+      (segments.length > 1 ? numbers.byteLength : 0),
     has(number, version) {
       const doc = newest.get(number)
       if (doc === undefined) return false
@@ -125,7 +133,7 @@ export function buildIndex(
       }
       return undefined
     },
-    number: read((segment, row) => segment.number[row]!),
+    number: (doc) => numbers[doc]!,
     price: read((segment, row) => segment.price[row]!),
     stock: read((segment, row) => segment.stock[row]!),
     brand: read((segment, row) => segment.text.brand(row)),
@@ -136,7 +144,7 @@ export function buildIndex(
       id: text.id(row),
       title: text.title(row),
       brand: text.brand(row),
-      category: text.category(row),
+      category: [...text.category(row)],
       price: Number.isNaN(price[row]) ? null : price[row]!,
       currency: text.currency(row) || null,
       inStock: stock[row] !== 0,
@@ -150,18 +158,31 @@ export function buildIndex(
 type Based = Omit<PlacedSegment, 'mask'>
 
 /** Document with the highest version of each number; of equals the one in the later segment. */
-function newestRows(placed: readonly Based[]): Map<number, number> {
-  const newest = new Map<number, number>()
-  const versions = new Map<number, number>()
+function newestRows(placed: readonly Based[], numbers: Uint32Array): DocTable {
+  const newest = createDocTable(numbers.length, (doc) => numbers[doc]!)
+  const versionOf = (doc: number) => {
+    const { segment, row } = locateIn(placed, doc)
+    return segment.version[row]!
+  }
   for (const { segment, base } of placed)
     for (let row = 0; row < segment.rows; row++) {
-      const number = segment.number[row]!
-      const version = segment.version[row]!
-      if ((versions.get(number) ?? 0) > version) continue
-      versions.set(number, version)
-      newest.set(number, base + row)
+      const held = newest.get(segment.number[row]!)
+      if (held !== undefined && versionOf(held) > segment.version[row]!) continue
+      newest.set(segment.number[row]!, base + row)
     }
   return newest
+}
+
+/** Item numbers of all documents: what is asked of them most often, and for each look-up of another. */
+function numbersOf(segments: readonly Segment[], docCount: number): Uint32Array {
+  if (segments.length === 1) return segments[0]!.number
+  const numbers = new Uint32Array(docCount)
+  let from = 0
+  for (const { number } of segments) {
+    numbers.set(number, from)
+    from += number.length
+  }
+  return numbers
 }
 
 function locateIn(

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { analyseQuery } from '../text/analyse.ts'
+import { isOpen } from '../vector/engine.ts'
 import { compileFilter, parseFilter } from './filter.ts'
 import { fixtureIndex, fixtureManifest, fixtureSegment } from './fixture.ts'
-import { fuse } from './fusion.ts'
 import { matchedWords, searchLexical } from './lexical.ts'
 import { buildIndex, type Index } from './load-index.ts'
 import { searchVector } from './vector.ts'
@@ -37,9 +37,9 @@ const search = (index: Index, query: string, limit = 10) =>
 const filtered = (index: Index, text: string) => {
   const filter = parseFilter(text)
   if (!filter.ok) throw new Error(filter.error.message)
-  const test = compileFilter(index, filter.value)
+  const mask = compileFilter(index, filter.value)
   return Array.from({ length: index.docCount }, (_, doc) => doc)
-    .filter(test)
+    .filter((doc) => isOpen(mask, doc))
     .map((doc) => index.id(doc))
 }
 
@@ -191,19 +191,5 @@ describe('vector search and fusion', () => {
     const found = searchVector(index, Float32Array.of(1, 0.1, 0, 0), 10)
     expect(found.map(({ doc }) => index.id(doc))).toEqual(['x', 'z', 'y'])
     expect(found[0]!.score).toBeCloseTo(1, 1)
-  })
-  it('is the lexical list at weight 0 and the vector list at weight 1', () => {
-    const lexical = [
-      { doc: 3, score: 9 },
-      { doc: 1, score: 9 },
-      { doc: 2, score: 1 },
-    ]
-    const vector = [
-      { doc: 2, score: 0.9 },
-      { doc: 4, score: 0.1 },
-    ]
-    expect(fuse(lexical, vector, 0)).toEqual(lexical)
-    expect(fuse(lexical, vector, 1)).toEqual(vector)
-    expect(fuse(lexical, vector, 0.5)[0]!.doc).toBe(2)
   })
 })

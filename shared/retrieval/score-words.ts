@@ -11,9 +11,10 @@
  */
 import type { Segment } from '../segment/decode.ts'
 import { PostingCursor } from '../segment/postings.ts'
+import { isOpen } from '../vector/engine.ts'
 import { Best } from './best.ts'
-import type { Accept, LexicalMatch } from './lexical.ts'
-import type { Index } from './load-index.ts'
+import type { LexicalMatch } from './lexical.ts'
+import type { DocMask, Index } from './load-index.ts'
 
 /** Positions [from, to) in the dictionary of each segment. */
 export type TermRanges = readonly (readonly [from: number, to: number])[]
@@ -101,7 +102,7 @@ type Head = { word: number; cursors: PostingCursor[] }
 export type ScoreOptions = {
   limit: number
   /** Which live documents may match; null for all. */
-  accept: Accept | null
+  accept: DocMask | null
   /** u8[docCount], set to 1 for every match. */
   seen: Uint8Array | null
 }
@@ -167,7 +168,7 @@ type SegmentTask = {
   heads: Head[]
   coordinate: (mark: number) => number
   live: Uint8Array
-  accept: Accept | null
+  accept: DocMask | null
   seen: Uint8Array | null
 }
 
@@ -296,7 +297,7 @@ function scoreWindow(task: SegmentTask, from: number): number {
   for (let i = 0; i < touchedCount; i++) {
     const row = touched[i]!
     const doc = base + from + row
-    if (live[doc] === 0 || (accept !== null && !accept(doc))) continue
+    if (live[doc] === 0 || (accept !== null && !isOpen(accept, doc))) continue
     total++
     if (seen !== null) seen[doc] = 1
     const mark = marks[row]!
@@ -308,8 +309,9 @@ function scoreWindow(task: SegmentTask, from: number): number {
     const score = Math.fround(sum * coordinate(mark))
     if (score < threshold) continue
     best.offer(doc, number[from + row]!, score, mark)
-    // Bounds were not filled while everything came in: this window goes on without them.
-    if (threshold > 0) threshold = best.threshold
+    // While everything comes in there are no bounds: they begin to matter here.
+    if (threshold < 0 && best.threshold > 0) fillBounds(task)
+    threshold = best.threshold
   }
   return total
 }

@@ -1,5 +1,5 @@
 /** @file What a shard tells of its items to a Worker that ranks them: facts, vectors, and which of them are near or match. */
-import { acceptAmong } from './item-source.ts'
+import { maskAmong } from './item-source.ts'
 import { type LexicalPlan, searchPlanned } from './lexical.ts'
 import type { Index } from './load-index.ts'
 import { showItems } from './shard.ts'
@@ -71,7 +71,7 @@ export function findCandidates(
   { plan, vector, limit, inStock, excluded }: CandidatesAsked,
 ): Candidates {
   const docs = new Set(excluded.flatMap((number) => index.docOfNumber(number) ?? []))
-  const accept = acceptAmong(index, { inStock, excluded: docs })
+  const accept = maskAmong(index, { inStock, excluded: docs })
   const matches = plan ? searchPlanned(index, plan, limit, accept).matches : []
   const near = vector ? searchVector(index, vector, limit, accept) : []
   const found = [...matches, ...near]

@@ -9,7 +9,8 @@ import type { Manifest } from '../schema/manifest.ts'
 import type { FacetName } from '../schema/replies.ts'
 import { addTallies, type FacetTally, tallyFacets } from './facets.ts'
 import { compileFilter, type Filter } from './filter.ts'
-import { combine, VECTOR_DEPTH, vectorMatches } from './hybrid.ts'
+import { type Ranked, takeBest } from './fusion.ts'
+import { combine, NOTHING_NEAR, VECTOR_DEPTH, vectorMatches } from './hybrid.ts'
 import { type LexicalPlan, matchedWords, searchPlanned } from './lexical.ts'
 import type { Index } from './load-index.ts'
 import { type Display, lexicalDepth, NO_MATCHES, type Retrieval } from './source.ts'
@@ -26,8 +27,15 @@ export type ShardQuery = {
 }
 /** Columns, not rows: an answer crosses a process. */
 export type ShardAnswer = {
-  lexical: { numbers: Uint32Array; scores: Float64Array; found: Uint32Array; total: number }
-  /** The nearest items and the lexical matches above; NaN for one without a vector. `counted`: 1 for one that is in `facets`. */
+  lexical: {
+    numbers: Uint32Array
+    scores: Float64Array
+    found: Uint32Array
+    /** 0 for one without a vector, and for all where vectors have no say. */
+    cosines: Float32Array
+    total: number
+  }
+  /** The nearest items. `counted`: 1 for one that is in `facets`. */
   vector: { numbers: Uint32Array; cosines: Float64Array; counted: Uint8Array }
   /** Of all that matched by words, also beyond `depth`. */
   facets: FacetTally
@@ -45,7 +53,7 @@ export function answerShard(index: Index, { plan, vector, filter, facets, depth 
   const accept = filter.length > 0 ? compileFilter(index, filter) : undefined
   const seen = facets.length > 0 ? new Uint8Array(index.docCount) : null
   const { matches, total } = plan ? searchPlanned(index, plan, depth, accept, seen) : NO_MATCHES
-  const near = vector ? vectorMatches(index, vector, matches, accept) : []
+  const { nearest, cosines } = vector ? vectorMatches(index, vector, matches, accept) : NOTHING_NEAR
   const numbersOf = (list: readonly { doc: number }[]) =>
     Uint32Array.from(list, ({ doc }) => index.number(doc))
   return {
@@ -53,20 +61,16 @@ export function answerShard(index: Index, { plan, vector, filter, facets, depth 
       numbers: numbersOf(matches),
       scores: Float64Array.from(matches, ({ score }) => score),
       found: Uint32Array.from(matches, ({ found }) => found),
+      cosines: Float32Array.from(matches, (_, at) => cosines[at] ?? 0),
       total,
     },
     vector: {
-      numbers: numbersOf(near),
-      cosines: Float64Array.from(near, ({ doc, score }) => (hasVector(index, doc) ? score : Number.NaN)),
-      counted: Uint8Array.from(near, ({ doc }) => seen?.[doc] ?? 0),
+      numbers: numbersOf(nearest),
+      cosines: Float64Array.from(nearest, ({ score }) => score),
+      counted: Uint8Array.from(nearest, ({ doc }) => seen?.[doc] ?? 0),
     },
     facets: seen ? tallyFacets(index, seen, facets) : {},
   }
-}
-
-function hasVector(index: Index, doc: number): boolean {
-  const { segment, row } = index.locate(doc)
-  return segment.vectorScale[row] !== 0
 }
 
 /** What the numbers show, in their order; null where this shard has no live item of the number. */
@@ -93,32 +97,33 @@ export function gatherAnswers(
   answers: readonly ShardAnswer[],
 ): Gathered {
   const shardOf = new Map<number, number>()
-  const lexical: { doc: number; score: number; found: number }[] = []
-  const cosines = new Map<number, number>()
+  const lexical: { doc: number; score: number; found: number; cosine: number }[] = []
+  const near: Ranked[] = []
   const counted = new Set<number>()
   answers.forEach(({ lexical: own, vector }, shard) => {
     own.numbers.forEach((doc, at) => {
       shardOf.set(doc, shard)
-      lexical.push({ doc, score: own.scores[at]!, found: own.found[at]! })
+      lexical.push({ doc, score: own.scores[at]!, found: own.found[at]!, cosine: own.cosines[at]! })
       counted.add(doc)
     })
     vector.numbers.forEach((doc, at) => {
       shardOf.set(doc, shard)
-      cosines.set(doc, vector.cosines[at]!)
+      near.push({ doc, score: vector.cosines[at]! })
       if (vector.counted[at] === 1) counted.add(doc)
     })
   })
   const matches = lexical.sort(bestFirst).slice(0, lexicalDepth(retrieval))
-  const near = retrieval.vector ? nearOf(cosines, matches) : []
+  const nearest = near.sort(bestFirst).slice(0, VECTOR_DEPTH)
+  const cosines = matches.map(({ cosine }) => cosine)
   // Item numbers stand in for documents: nothing in the fusion looks behind them.
-  const fused = combine({ manifest }, matches, near, retrieval.vectorWeight)
+  const fused = combine({ manifest }, matches, { nearest, cosines }, retrieval.vectorWeight)
   const words = { words: (plan?.words ?? []).map(({ source }) => source) }
-  const foundBy = new Map(matches.map(({ doc, found }) => [doc, found]))
   const { offset, limit, facets } = retrieval
-  const page = fused.slice(offset, offset + limit).map(({ doc, score }) => ({
+  const best = takeBest(fused, offset + limit).slice(offset)
+  const page = best.map(({ doc, score, found }) => ({
     number: doc,
     score,
-    words: matchedWords(words, foundBy.get(doc) ?? 0),
+    words: matchedWords(words, found),
     shard: shardOf.get(doc)!,
   }))
   const total = answers.reduce((sum, answer) => sum + answer.lexical.total, 0)
@@ -131,17 +136,6 @@ export function gatherAnswers(
         ? []
         : fused.flatMap(({ doc }) => (counted.has(doc) ? [] : [{ number: doc, shard: shardOf.get(doc)! }])),
   }
-}
-
-/** The nearest of all shards, and of every lexical match how near it is: what `vectorMatches` gives for one index. */
-function nearOf(cosines: ReadonlyMap<number, number>, matches: readonly { doc: number }[]) {
-  const nearest = [...cosines]
-    .flatMap(([doc, score]) => (Number.isNaN(score) ? [] : [{ doc, score }]))
-    .sort(bestFirst)
-    .slice(0, VECTOR_DEPTH)
-  const taken = new Set(nearest.map(({ doc }) => doc))
-  const others = matches.flatMap(({ doc }) => (taken.has(doc) ? [] : [{ doc, score: cosines.get(doc) || 0 }]))
-  return [...nearest, ...others].sort(bestFirst)
 }
 
 /** Equal scores by item number. */

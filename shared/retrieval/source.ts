@@ -6,10 +6,10 @@ import type { FacetName, Hit } from '../schema/replies.ts'
 import type { QueryTerm } from '../text/analyse.ts'
 import { type FacetTally, tallyFacets } from './facets.ts'
 import { compileFilter, type Filter } from './filter.ts'
-import type { Ranked } from './fusion.ts'
-import { combine, SEARCH_DEPTH_MAX, vectorMatches } from './hybrid.ts'
-import { type Accept, type LexicalResult, matchedWords, searchLexical } from './lexical.ts'
-import type { Index } from './load-index.ts'
+import { takeBest, type VectorMatches } from './fusion.ts'
+import { combine, NOTHING_NEAR, SEARCH_DEPTH_MAX, vectorMatches } from './hybrid.ts'
+import { type LexicalResult, matchedWords, searchLexical } from './lexical.ts'
+import type { DocMask, Index } from './load-index.ts'
 
 export type Retrieval = {
   terms: readonly QueryTerm[]
@@ -67,15 +67,15 @@ export const createIndexSource = (index: Index): Source => ({
     const lexical = findWords(index, retrieval, accept, seen)
     const { vector } = retrieval
     if (vector && retrieval.isOver?.()) {
-      const page = pageOf(index, { ...retrieval, vectorWeight: 0 }, { lexical, near: [], seen })
+      const page = pageOf(index, { ...retrieval, vectorWeight: 0 }, { lexical, near: NOTHING_NEAR, seen })
       return { ...page, degraded: ['retrieve-over-budget'] }
     }
-    const near = vector ? vectorMatches(index, vector, lexical.matches, accept) : []
+    const near = vector ? vectorMatches(index, vector, lexical.matches, accept) : NOTHING_NEAR
     return pageOf(index, retrieval, { lexical, near, seen })
   },
 })
 
-export const acceptOf = (index: Index, { filter }: Retrieval): Accept | undefined =>
+export const acceptOf = (index: Index, { filter }: Retrieval): DocMask | undefined =>
   filter.length > 0 ? compileFilter(index, filter) : undefined
 
 /** u8[docCount] to mark matches in, where they are to be counted. */
@@ -86,15 +86,15 @@ export const seenOf = ({ docCount }: Index, { facets }: Retrieval): Uint8Array |
 export const findWords = (
   index: Index,
   retrieval: Retrieval,
-  accept: Accept | undefined,
+  accept: DocMask | undefined,
   seen: Uint8Array | null,
 ): LexicalResult =>
   retrieval.vectorWeight < 1
     ? searchLexical(index, retrieval.terms, lexicalDepth(retrieval), accept, seen)
     : NO_MATCHES
 
-/** `near`: of documents of this index, best first, equal scores by item number. */
-type Matches = { lexical: LexicalResult; near: readonly Ranked[]; seen: Uint8Array | null }
+/** `near`: of documents of this index, equal scores by item number. */
+type Matches = { lexical: LexicalResult; near: VectorMatches; seen: Uint8Array | null }
 
 export function pageOf(
   index: Index,
@@ -102,11 +102,11 @@ export function pageOf(
   { lexical, near, seen }: Matches,
 ): Found {
   const fused = combine(index, lexical.matches, near, vectorWeight)
-  const foundBy = new Map(lexical.matches.map(({ doc, found }) => [doc, found]))
-  const items = fused.slice(offset, offset + limit).map(({ doc, score }) => ({
+  const page = takeBest(fused, offset + limit).slice(offset)
+  const items = page.map(({ doc, score, found }) => ({
     number: index.number(doc),
     score,
-    words: matchedWords(lexical, foundBy.get(doc) ?? 0),
+    words: matchedWords(lexical, found),
     display: index.display(doc),
   }))
   // What only the vectors found counts too.

@@ -7,12 +7,12 @@ import { createRandom } from '../lib/random.ts'
 import { decodeSegment, type Segment, withoutVectors } from '../segment/decode.ts'
 import { encodeSegment } from '../segment/encode.ts'
 import { mergeSegments } from '../segment/merge.ts'
-import type { VectorEngine } from '../vector/engine.ts'
+import { maskOf, type VectorEngine } from '../vector/engine.ts'
 import { createPlainEngine } from '../vector/plain-engine.ts'
 import { createWasmEngine } from '../vector/wasm-engine.ts'
 import { fixtureManifest, fixtureRef, fixtureSegment } from './fixture.ts'
 import { buildIndex, type Index, placeVectors } from './load-index.ts'
-import { searchVector, searchVectorWith, vectorOf } from './vector.ts'
+import { scoresOf, searchVector, vectorOf } from './vector.ts'
 
 const DIM = 64
 const module = loadKernels()
@@ -49,8 +49,9 @@ describe('search by vector', () => {
         fc.constantFrom(1, 2, 7, 1_000),
         (q, limit, every) => {
           const accept = (doc: number) => doc % every === 0
-          const found = searchVector(index, q, limit, accept)
-          expect(found).toEqual(searchVector(plain, q, limit, accept))
+          const mask = maskOf(index.docCount, accept)
+          const found = searchVector(index, q, limit, mask)
+          expect(found).toEqual(searchVector(plain, q, limit, mask))
           const all = searchVector(plain, q, 1_000).filter(({ doc }) => accept(doc))
           expect(found).toEqual(all.slice(0, limit))
         },
@@ -62,10 +63,16 @@ describe('search by vector', () => {
     const [index, plain] = [indexOn(createWasmEngine(module)), indexOn(createPlainEngine())]
     fc.assert(
       fc.property(query, fc.uniqueArray(fc.nat(89)), (q, picks) => {
-        const docs = picks.filter((doc) => index.live[doc] === 1).map((doc) => ({ doc }))
-        const found = searchVectorWith(index, q, 5, docs)
-        expect(found).toEqual(searchVectorWith(plain, q, 5, docs))
-        expect(found.length).toBe(new Set([...found, ...docs].map(({ doc }) => doc)).size)
+        const docs = picks.map((doc) => ({ doc }))
+        const scores = scoresOf(index, q, docs)
+        expect(scores.map((score) => score + 0)).toEqual(scoresOf(plain, q, docs))
+        for (const { doc, score } of searchVector(index, q, 90)) {
+          const at = picks.indexOf(doc)
+          if (at >= 0) expect(scores[at]).toBe(score)
+        }
+        picks.forEach((doc, at) => {
+          if (!vectorOf(index, doc)) expect(scores[at]).toBe(0)
+        })
       }),
       { seed: 32, numRuns: 40 },
     )

@@ -1,10 +1,6 @@
 /** @file Search over the quantised vectors of an index; the engine ranks, this file knows documents and filters. */
-import { isOpen, type Target, type VectorMatch } from '../vector/engine.ts'
-import type { Accept } from './lexical.ts'
-import type { Index } from './load-index.ts'
-
-/** A filter is asked about so many times the matches that are wanted, before it is asked about every document. */
-const OVERFETCH = 2
+import type { Target, VectorMatch } from '../vector/engine.ts'
+import type { DocMask, Index } from './load-index.ts'
 
 /**
  * Best documents by dot product with the query (cosine for unit vectors), best first, equal scores by item number.
@@ -15,64 +11,43 @@ export function searchVector(
   index: Index,
   query: Float32Array,
   limit: number,
-  accept?: Accept,
+  accept?: DocMask,
 ): VectorMatch[] {
   const { engine, segments } = index
-  if (!accept) return engine.search(segments, query, limit)
-  // Most filters let most documents through: then it is enough to ask about the nearest.
-  const nearest = engine.search(segments, query, OVERFETCH * limit)
-  const accepted = nearest.filter(({ doc }) => accept(doc))
-  if (accepted.length >= limit || nearest.length < OVERFETCH * limit) return accepted.slice(0, limit)
-  return engine.search(
-    segments.map((target) => narrowed(target, accept)),
-    query,
-    limit,
-  )
+  const targets = accept ? segments.map((target) => narrowed(target, accept)) : segments
+  return engine.search(targets, query, limit)
 }
 
-/** A target without the rows that the filter refuses. */
-function narrowed({ part, base, mask }: Target, accept: Accept): Target {
-  const narrow = mask.slice()
-  for (let row = 0; row < part.rows; row++)
-    if (isOpen(mask, row) && !accept(base + row)) narrow[row >>> 5]! &= ~(1 << (row & 31))
+/** A target without the rows that are not accepted. */
+function narrowed({ part, base, mask }: Target, accept: DocMask): Target {
+  const narrow = new Uint32Array(mask.length)
+  const shift = base & 31
+  for (let word = 0, from = base >>> 5; word < mask.length; word++, from++) {
+    // A segment need not begin where a word does. A shift by 32 is one by 0.
+    const rest = shift === 0 ? 0 : (accept[from + 1] ?? 0) << (32 - shift)
+    narrow[word] = mask[word]! & ((accept[from]! >>> shift) | rest)
+  }
   return { part, base, mask: narrow }
 }
 
-/**
- * The same, and the scores of some documents that are looked at anyway, wherever they stand.
- *
- * @param docs 0 is the score of one without a vector
- */
-export function searchVectorWith(
-  index: Index,
-  query: Float32Array,
-  limit: number,
-  docs: readonly { doc: number }[],
-  accept?: Accept,
-): VectorMatch[] {
-  const nearest = searchVector(index, query, limit, accept)
-  const known = new Set(nearest.map(({ doc }) => doc))
-  const others = scoresOf(
-    index,
-    query,
-    docs.map(({ doc }) => doc).filter((doc) => !known.has(doc)),
-  )
-  return [...nearest, ...others].sort(
-    (a, b) => b.score - a.score || index.number(a.doc) - index.number(b.doc),
-  )
-}
-
-function scoresOf(index: Index, query: Float32Array, docs: readonly number[]): VectorMatch[] {
-  return index.segments.flatMap(({ part, base }) => {
-    const own = docs.filter((doc) => doc >= base && doc < base + part.rows)
-    if (own.length === 0) return []
-    const scores = index.engine.scoresOf(
-      part,
-      own.map((doc) => doc - base),
-      query,
-    )
-    return own.map((doc, at) => ({ doc, score: scores[at]! }))
-  })
+/** Dot products of some documents with the query, in their order; 0 for one without a vector. f32[docs.length] */
+export function scoresOf(index: Index, query: Float32Array, docs: readonly { doc: number }[]): Float32Array {
+  const scores = new Float32Array(docs.length)
+  for (const { part, base } of index.segments) {
+    const places: number[] = []
+    const rows: number[] = []
+    docs.forEach(({ doc }, place) => {
+      if (doc < base || doc >= base + part.rows) return
+      places.push(place)
+      rows.push(doc - base)
+    })
+    if (rows.length === 0) continue
+    const own = index.engine.scoresOf(part, rows, query)
+    places.forEach((place, at) => {
+      scores[place] = own[at]!
+    })
+  }
+  return scores
 }
 
 /** Vector of a document, null when it has none. */

@@ -50,7 +50,8 @@ export type TextColumns = Record<
   'contentHash' | 'id' | 'title' | 'brand' | 'currency' | 'image' | 'url',
   TextColumn
 > & {
-  category(row: number): string[]
+  /** The same array for every row of a category. */
+  category(row: number): readonly string[]
 }
 /** Do the bytes have the size and the SHA-256 that the manifest names? */
 export const verifyBlob = async (bytes: Uint8Array, blob: Blob): Promise<boolean> =>
@@ -95,7 +96,7 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, 
     const column = columnOf(items, name)
     return (row) => column.at(row) as string
   }
-  const category = text('category')
+  const facets = { brand: facetColumn(items, 'brand', rows), category: facetColumn(items, 'category', rows) }
   return {
     ref,
     rows,
@@ -112,9 +113,9 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, 
     text: {
       ...{ contentHash: text('content_hash'), id: text('id'), title: text('title'), brand: text('brand') },
       ...{ currency: text('currency'), image: text('image'), url: text('url') },
-      category: (row) => category(row).split(CATEGORY_SEPARATOR).filter(Boolean),
+      category: pathsOf(facets.category),
     },
-    facets: { brand: facetColumn(items, 'brand', rows), category: facetColumn(items, 'category', rows) },
+    facets,
     terms: readDictionary(arrow.tableFromIPC(files.terms), rows),
     bytes: files.items.length + files.terms.length,
   }
@@ -151,4 +152,14 @@ function facetColumn(table: arrow.Table, name: string, rows: number): FacetColum
     if (codes[row]! < 0 || codes[row]! >= dictionary.length)
       throw new Error(`column "${name}" names a text that does not exist`)
   return { codes, values: dictionary.length, value: (code) => String(dictionary.at(code)) }
+}
+
+/** Paths are asked for by every candidate of a list, and few differ: each is split once. */
+function pathsOf({ codes, value }: FacetColumn): TextColumns['category'] {
+  const paths: (readonly string[])[] = []
+  return (row) => {
+    const code = codes[row]!
+    paths[code] ??= value(code).split(CATEGORY_SEPARATOR).filter(Boolean)
+    return paths[code]
+  }
 }

@@ -14,8 +14,8 @@ import { createRandom } from '../../shared/lib/random.ts'
 import { assert } from '../../shared/lib/result.ts'
 import { facetsOf, tallyFacets } from '../../shared/retrieval/facets.ts'
 import { compileFilter, parseFilter } from '../../shared/retrieval/filter.ts'
-import { type Accept, searchLexical } from '../../shared/retrieval/lexical.ts'
-import type { Index } from '../../shared/retrieval/load-index.ts'
+import { searchLexical } from '../../shared/retrieval/lexical.ts'
+import type { DocMask, Index } from '../../shared/retrieval/load-index.ts'
 import { suggest } from '../../shared/retrieval/suggest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { searchPlainly } from '../fixtures/plain-lexical.ts'
@@ -160,7 +160,7 @@ function run(
   return { ms: cpuMsSince(from), total, best: matches[0]?.score ?? 0 }
 }
 
-function acceptOf(index: Index, text: string): Accept {
+function acceptOf(index: Index, text: string): DocMask {
   const filter = parseFilter(text)
   assert(filter.ok, `the filter ${text} is not understood`)
   return compileFilter(index, filter.value)
