@@ -146,11 +146,7 @@ export function readQuery(catalogue: Catalogue, text: string): Text {
 
 function correct({ numbers, lexicon }: Catalogue, { term, source }: Word): string {
   if (numbers.has(term)) return term
-  return (
-    [source, term]
-      .flatMap((one) => lookUpWord(() => lexicon, one))
-      .sort((a, b) => a.distance - b.distance || b.df - a.df)[0]?.term ?? term
-  )
+  return lookUpWord(() => lexicon, source)[0]?.term ?? term
 }
 
 /** Part of a score that depends on the title's length. */

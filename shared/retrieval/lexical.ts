@@ -12,10 +12,10 @@
  * Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.
  */
 import { headTerm } from '../segment/content.ts'
-import { analyse, type QueryTerm } from '../text/analyse.ts'
+import { analyse, type QueryTerm, stem } from '../text/analyse.ts'
 import type { DocMask, Index } from './load-index.ts'
 import { type ScoredWord, scoreWords, type TermRanges, WORDS_MAX } from './score-words.ts'
-import { bestCorrections, splitWord } from './spelling.ts'
+import { likeliest, likelihoodOf, splitWord } from './spelling.ts'
 import { PREFIX_TERMS_MAX, type Statistics, statisticsOf } from './statistics.ts'
 
 /** `found` has bit n set when the n-th word of the query matched. */
@@ -32,6 +32,9 @@ const DISCOUNTS = { prefix: 0.5, synonym: 0.8, correction: 0.6 }
 /** A word in so few items may be a misspelling of one that is in so many times more. */
 const RARE_DF_MAX = 4
 const CORRECTION_DF_RATIO = 20
+/** "round up" for "roundup": two words that this many items have as one. */
+const JOINED_DF_MIN = 2
+const JOINABLE = /^\p{L}{2,}$/u
 /** A query longer than that is cut. */
 const WORDS_ASKED_MAX = 30
 
@@ -44,9 +47,11 @@ export type LexicalPlan = {
   /** Of the live documents of the shop, half words. */
   averageLength: number
 }
+/** `share`, of a correction: how likely it is, beside the likeliest, (0, 1]. */
+type WordTerm = QueryTerm & { share?: number }
 export type PlannedWord = {
   source: string
-  terms: readonly (QueryTerm & { idf: number })[]
+  terms: readonly (WordTerm & { idf: number })[]
   /** In the coordination. */
   weight: number
 }
@@ -54,7 +59,7 @@ export type PlannedWord = {
 export const planLexical = (statistics: Statistics, terms: readonly QueryTerm[]): LexicalPlan =>
   planWords(
     statistics,
-    groupByWord(terms).flatMap((word) => withCorrections(statistics, word)),
+    withJoined(statistics, groupByWord(terms)).flatMap((word) => withCorrections(statistics, word)),
   )
 
 /** For words that are in the shop, such as an item's own: none is taken as mistyped. */
@@ -98,7 +103,7 @@ export function searchPlanned(
 export const matchedWords = ({ words }: Pick<LexicalResult, 'words'>, found: number): string[] =>
   words.filter((_, at) => found & (1 << at))
 
-type Word = { source: string; terms: QueryTerm[] }
+type Word = { source: string; terms: WordTerm[] }
 
 function groupByWord(terms: readonly QueryTerm[]): Word[] {
   const words = new Map<string, Word>()
@@ -108,6 +113,25 @@ function groupByWord(terms: readonly QueryTerm[]): Word[] {
     else words.set(term.source, { source: term.source, terms: [term] })
   }
   return [...words.values()].slice(0, WORDS_ASKED_MAX)
+}
+
+/** Two neighbours that the shop writes as one word: that stands for both. */
+const withJoined = (statistics: Statistics, words: readonly Word[]): Word[] => {
+  const joined = words.slice(1).map(({ source }, at) => {
+    const before = words[at]!.source
+    const term = JOINABLE.test(before) && JOINABLE.test(source) ? stem(before + source) : null
+    return term !== null && statistics.df(term) >= JOINED_DF_MIN ? term : null
+  })
+  return words.map(({ source, terms }, at) => {
+    const own = new Set([joined[at - 1], joined[at]])
+    return {
+      source,
+      terms: [
+        ...terms,
+        ...[...own].flatMap((term): WordTerm[] => (term ? [{ term, form: 'synonym', source }] : [])),
+      ],
+    }
+  })
 }
 
 /**
@@ -121,15 +145,21 @@ function withCorrections(statistics: Statistics, word: Word): Word[] {
   const isBegun = terms.some(({ term, form }) => form === 'prefix' && statistics.prefixDf(term) > 0)
   if (isBegun || known > RARE_DF_MAX) return [word]
   const least = known === 0 ? 1 : known * CORRECTION_DF_RATIO
-  // As typed and as a stem: of "stainles" the one is an edit from "stainless", the other from "stain".
-  const corrections = [...new Set([source, ...whole.map(({ term }) => term)])]
-    .flatMap((term) => bestCorrections(statistics.near(term)))
-    .filter((one) => one.df >= least && (known === 0 || one.distance === 1))
-    .map(({ term }): QueryTerm => ({ ...terms[0], term, form: 'correction', source }))
-  if (known > 0 || corrections.length > 0) return [{ ...word, terms: [...terms, ...corrections] }]
-  const halves = splitWord(statistics.df, source, (half) => analyse(half)[0] ?? half)
-  if (!halves) return [word]
-  return halves.map((term) => ({ source, terms: [{ term, form: 'whole', source }] }))
+  const corrections = likeliest(source, statistics.near(source)).filter(
+    ({ df, distance }) => df >= least && (known === 0 || distance === 1),
+  )
+  const best = corrections[0]?.likelihood ?? 0
+  const halves = known > 0 ? null : splitWord(statistics.df, source, (half) => analyse(half)[0] ?? half)
+  // A space left out is an edit as well.
+  if (halves && likelihoodOf({ df: Math.min(...halves.map(statistics.df)), distance: 1 }) > best)
+    return halves.map((term) => ({ source, terms: [{ term, form: 'whole', source }] }))
+  const meant = corrections.map(
+    ({ term, likelihood }): WordTerm => ({
+      ...terms[0],
+      ...{ term, form: 'correction', source, share: likelihood / best },
+    }),
+  )
+  return [{ source, terms: [...terms, ...meant] }]
 }
 
 function weigh(statistics: Statistics, { source, terms }: Word): PlannedWord {
@@ -138,7 +168,11 @@ function weigh(statistics: Statistics, { source, terms }: Word): PlannedWord {
     return { ...term, idf: idfOf(statistics, df) }
   })
   const whole = weighed.filter(({ form }) => form === 'whole').map(({ idf }) => idf)
-  const weight = whole.length > 0 ? Math.max(...whole) : (weighed[0]?.idf ?? idfOf(statistics, 0))
+  const isUnknown = terms.every(({ form, term }) => form === 'correction' || statistics.df(term) === 0)
+  // A mistyped word counts as what it most likely meant: as one that no item has, it would outweigh all others.
+  const meant = isUnknown ? weighed.find(({ form }) => form === 'correction') : undefined
+  const weight =
+    meant?.idf ?? (whole.length > 0 ? Math.max(...whole) : (weighed[0]?.idf ?? idfOf(statistics, 0)))
   return { source, terms: weighed, weight }
 }
 
@@ -159,7 +193,7 @@ function formsOf(index: Index, { terms, weight }: PlannedWord): ScoredWord {
         term.form === 'whole'
           ? // The parts of a compound share one vote, else "usb-c" would weigh three times as much as "cable".
             term.idf / Math.sqrt(wholes)
-          : Math.min(term.idf, weight) * DISCOUNTS[term.form],
+          : Math.min(term.idf, weight) * DISCOUNTS[term.form] * Math.sqrt(term.share ?? 1),
     })),
     heads: terms.flatMap(({ term, isHead }) => (isHead ? [rangesOf(index, headTerm(term))] : [])),
   }

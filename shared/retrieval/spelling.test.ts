@@ -2,8 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { analyse, analyseQuery } from '../text/analyse.ts'
 import { fixtureIndex } from './fixture.ts'
-import { searchLexical } from './lexical.ts'
-import { correctionsOf, editDistance, splitWord } from './spelling.ts'
+import { planLexical, searchLexical } from './lexical.ts'
+import { createLexicon, editDistance, likeliest, lookUpWord, splitWord, wordsNear } from './spelling.ts'
 import { statisticsOf } from './statistics.ts'
 
 const titles = [
@@ -41,14 +41,52 @@ describe('a word that no item has', () => {
 })
 
 describe('corrections', () => {
-  it('come with the fewest edits first, then the most frequent', () => {
-    expect(correctionsOf(index, 'wirelss').map(({ term, distance }) => [term, distance])).toEqual([
-      ['wireless', 1],
+  const meant = (counts: Record<string, number>, word: string) =>
+    lookUpWord(() => createLexicon(new Map(Object.entries(counts))), word).map(({ term }) => term)
+  it('are the likeliest first: few edits, frequent, with the same first letter', () => {
+    expect(
+      likeliest('wirelss', wordsNear(index, 'wirelss')).map(({ term, distance }) => [term, distance]),
+    ).toEqual([['wireless', 1]])
+    expect(meant({ fenc: 500, sens: 100 }, 'fense')).toEqual(['fenc', 'sens'])
+    expect(meant({ color: 500, cola: 20, coir: 30 }, 'colr')).toEqual(['color', 'coir', 'cola'])
+    expect(meant({ panel: 1_000, pannet: 1 }, 'pannel')).toEqual(['panel'])
+  })
+  // Each stem is two edits or more from the word as typed.
+  it.each([
+    ['vlve', 'valve'],
+    ['elrctric', 'electric'],
+    ['vegtable', 'vegetable'],
+    ['fraiming', 'framing'],
+    ['saftey', 'safety'],
+  ])('of "%s" count edits from the word "%s", not from its stem', (typed, word) => {
+    const [term] = analyse(word)
+    expect(lookUpWord(() => createLexicon(new Map([[term!, 1]])), typed)).toMatchObject([
+      { term, distance: 1 },
     ])
-    expect(correctionsOf(index, 'pelltes')[0]).toMatchObject({ distance: 2, df: 3 })
   })
   it('are the same when asked again', () => {
-    expect(correctionsOf(index, 'kettel')).toEqual(correctionsOf(index, 'kettel'))
+    expect(wordsNear(index, 'kettel')).toEqual(wordsNear(index, 'kettel'))
+  })
+  it('weigh as much as the word that was meant', () => {
+    const weights = (query: string) =>
+      planLexical(statisticsOf(index), analyseQuery(`${query} `)).words.map(({ weight }) => weight)
+    expect(weights('stove keybaord')).toEqual(weights('stove keyboard'))
+  })
+})
+
+describe('two words', () => {
+  it('that the shop writes as one are found as one', async () => {
+    const shop = await fixtureIndex(
+      ['Roundup nozzle', 'Roundup weed killer', 'round table', 'pop up tent'].map((title, at) => ({
+        id: `i${at}`,
+        title,
+      })),
+    )
+    const [first, second] = searchLexical(shop, analyseQuery('round up '), 10).matches
+    expect([first, second].map((match) => shop.title(match!.doc)).sort()).toEqual([
+      'Roundup nozzle',
+      'Roundup weed killer',
+    ])
   })
 })
 

@@ -4,21 +4,33 @@
  */
 import { compareBytes } from '../segment/encode.ts'
 import { findNear, type SiftedTerms, siftTerms } from '../segment/near-terms.ts'
+import { stem } from '../text/analyse.ts'
+import { endingsOf, surfacesOf } from '../text/surfaces.ts'
 import type { Index } from './load-index.ts'
 
 export type Correction = {
   term: string
-  /** Edits: letters inserted, left out, changed, or two neighbours exchanged. 0 to 2; 0 is the word itself. */
+  /** Edits between the words or their stems: letters inserted, left out, changed, or two neighbours exchanged. 0 to 2. */
   distance: number
   /** Documents that have the term, superseded ones included. */
   df: number
 }
+/** How likely a correction is what was meant; see `likelihoodOf`. */
+export type RankedCorrection = Correction & { likelihood: number }
 
+/**
+ * Noisy channel: a word is meant about as often as the root of its frequency, one edit is made in ten words, and the first letter is
+ * seldom wrong. Source: Kernighan, Church and Gale, A Spelling Correction Program Based on a Noisy Channel Model, 1990.
+ */
+const EDIT_LIKELIHOOD = 0.1
+const FIRST_LETTER_LIKELIHOOD = 0.3
+/** What is less likely than that beside the likeliest is left out. */
+const SHARE_MIN = 0.1
 /** Letters, at most one digit among them: an error in "x150w" makes another model, not a misspelling. */
 const MISSPELT = /^\p{L}{3,}\p{N}?\p{L}*$/u
 const WORD = /^\p{L}+$/u
 /** A word must have so many letters for one error to be told from another word, and so many for two. */
-export const LENGTH_MIN = { 1: 4, 2: 7 } as const
+export const LENGTH_MIN = { 1: 4, 2: 5 } as const
 const CORRECTIONS_MAX = 4
 /** Halves of a word that was typed as one: "fuelpellets". */
 const HALF_LENGTH_MIN = 3
@@ -36,26 +48,35 @@ export type Lexicon = {
 const lexicons = new WeakMap<Index, Lexicon>()
 
 /**
- * Fewest edits first, then the most frequent. Empty for a word that is too short or like none.
+ * Words of the index that a mistyped one may have meant, in no order: what the parts of a divided index are asked, since the best of
+ * all need not be the best of one. Empty for a word that is too short or like none.
  *
- * Cost: two comparisons for each word of the dictionary, of which a list is made at the first look-up; the last look-ups are remembered.
+ * Cost: two comparisons for each word of the dictionary and each ending of the word; the list is made at the first look-up, and the last
+ * look-ups are remembered.
  */
-export const correctionsOf = (index: Index, word: string): readonly Correction[] =>
-  bestCorrections(wordsNear(index, word))
-
-/** All words within the distance, in no order: what the parts of a divided index are asked, since the best of all need not be the best of one. */
 export const wordsNear = (index: Index, word: string): readonly Correction[] =>
   listNear(() => lexiconOf(index), word)
 
-/** Corrections among the words of any lexicon; it is asked for only when the word could be corrected. */
-export const lookUpWord = (lexiconFor: () => Lexicon, word: string): readonly Correction[] =>
-  bestCorrections(listNear(lexiconFor, word))
+/** The likeliest among the words of any lexicon; it is asked for only when the word could be corrected. */
+export const lookUpWord = (lexiconFor: () => Lexicon, word: string): readonly RankedCorrection[] =>
+  likeliest(word, listNear(lexiconFor, word))
 
-/** Fewest edits first, then the most frequent. */
-export const bestCorrections = (near: readonly Correction[]): Correction[] =>
-  near
-    .toSorted((a, b) => a.distance - b.distance || b.df - a.df || (a.term < b.term ? -1 : 1))
+/** The likeliest first, equally likely ones by name. */
+export function likeliest(word: string, near: readonly Correction[]): RankedCorrection[] {
+  const ranked = near
+    .map((one) => ({
+      ...one,
+      likelihood: likelihoodOf(one) * (one.term[0] === word[0] ? 1 : FIRST_LETTER_LIKELIHOOD),
+    }))
+    .sort((a, b) => b.likelihood - a.likelihood || (a.term < b.term ? -1 : 1))
+  return ranked
     .slice(0, CORRECTIONS_MAX)
+    .filter(({ likelihood }) => likelihood >= SHARE_MIN * ranked[0]!.likelihood)
+}
+
+/** Of a word in so many documents, so many edits away; comparable for one mistyped word. */
+export const likelihoodOf = ({ df, distance }: Pick<Correction, 'df' | 'distance'>): number =>
+  Math.sqrt(df) * EDIT_LIKELIHOOD ** distance
 
 function listNear(lexiconFor: () => Lexicon, word: string): readonly Correction[] {
   if (!MISSPELT.test(word) || word.length < LENGTH_MIN[1]) return []
@@ -124,16 +145,40 @@ export function createLexicon(counts: ReadonlyMap<string, number>): Lexicon {
 function lookUp({ parts }: Lexicon, word: string): Correction[] {
   const distanceMax = word.length >= LENGTH_MIN[2] ? 2 : 1
   const found = new Map<string, Correction>()
-  for (const { sifted, df } of parts)
-    findNear(sifted, word, distanceMax, (at, distance) => {
-      const { bytes, offsets } = sifted.terms
-      const term = decoder.decode(bytes.subarray(offsets[at]!, offsets[at + 1]!))
-      if (!isListed(term)) return
+  for (const { sifted, df } of parts) {
+    const distances = distancesIn(sifted, word, distanceMax)
+    for (const [at, distance] of distances) {
+      const term = termAt(sifted, at)
       const known = found.get(term)
       if (known) known.df += df(at)
       else found.set(term, { term, distance, df: df(at) })
-    })
+    }
+  }
   return [...found.values()]
+}
+
+/** Position → edits, of the listed terms within the distance: of the word as typed, with each of its endings, or of its stem. */
+function distancesIn(sifted: SiftedTerms, word: string, distanceMax: number): Map<number, number> {
+  const distances = new Map<number, number>()
+  const add = (at: number, distance: number) => {
+    if (distance <= Math.min(distanceMax, distances.get(at) ?? distanceMax)) distances.set(at, distance)
+  }
+  for (const ending of endingsOf(word))
+    findNear(sifted, word.slice(0, word.length - ending.length), distanceMax, (at) => {
+      const term = termAt(sifted, at)
+      if (!isListed(term)) return
+      for (const surface of surfacesOf(term, ending)) add(at, editDistance(word, surface, distanceMax))
+    })
+  const stemmed = stem(word)
+  if (stemmed !== word && stemmed.length >= LENGTH_MIN[1])
+    findNear(sifted, stemmed, stemmed.length >= LENGTH_MIN[2] ? 2 : 1, (at, distance) => {
+      if (isListed(termAt(sifted, at))) add(at, distance)
+    })
+  return distances
+}
+
+function termAt({ terms: { bytes, offsets } }: SiftedTerms, at: number): string {
+  return decoder.decode(bytes.subarray(offsets[at]!, offsets[at + 1]!))
 }
 
 /**

@@ -39,7 +39,7 @@ export type QueryTerm = {
 const stems = new Map<string, string>()
 
 /** Porter stem of a lower-case word of Latin letters; numbers, model names and other scripts stay as they are. */
-function stem(word: string): string {
+export function stem(word: string): string {
   if (word.length < 3 || !/^[a-z]+$/.test(word)) return word
   const known = stems.get(word)
   if (known !== undefined) return known
