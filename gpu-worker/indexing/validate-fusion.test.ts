@@ -54,6 +54,18 @@ describe('the weight of the vector part', () => {
     expect(fusion!.vectorWeight).toBe(0)
     expect(Math.max(...others.map(({ mrr }) => mrr))).toBeGreaterThan(without!.mrr)
   })
+  it('is judged under the floor that it goes with, whatever that of the index is', async () => {
+    // With an error in one of its model numbers, an item with a single one is found by its vector alone.
+    const titles = VECTORS.map((_, n) => `${KINDS[n % 12]}${PLACES[Math.floor(n / 12)]} lamp`)
+    const items = VECTORS.map((vector, n) => ({ id: `i${n}`, title: titles[n]!, vector }))
+    const oracle = async (texts: string[]) => texts.map((text) => VECTORS[nearestTitle(titles, text)]!)
+    const chosen = [-1, 1].map(async (nearMin) => {
+      const index = await fixtureIndex(items, { ...trained, fusion: { vectorWeight: 0.2, nearMin } })
+      return chooseVectorWeight(index, oracle)
+    })
+    const [low, high] = await Promise.all(chosen)
+    expect(low).toEqual(high)
+  })
   it('stops when a job comes', async () => {
     const index = await fixtureIndex(ITEMS, trained)
     let looks = 0

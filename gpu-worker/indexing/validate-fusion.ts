@@ -43,20 +43,27 @@ export async function chooseVectorWeight(
     const { queries, ...weights } = learnt
     return { ...weights, evidence: { queries, mrr: [] } }
   }
-  const queries = sampleQueries(index, createRandom(seed))
+  const queries: { text: string; doc: number; vector: Float32Array }[] = []
+  for (const { text, doc } of sampleQueries(index, createRandom(seed))) {
+    if (await shouldStop()) return null
+    const [vector] = await encode([text])
+    queries.push({ text, doc, vector: vector! })
+  }
+  const cosines = queries.map(({ vector, doc }) => cosine(vector, vectorOf(index, doc)))
+  const floor = cosines.length > 0 ? { nearMin: quantile(cosines, FAR_SHARE) } : {}
+  // Judged under the floor that goes with them, not under that of the index as it is.
+  const { manifest } = index
+  const judged = { manifest: { ...manifest, fusion: { ...manifest.fusion, ...floor } } }
   /** Reciprocal ranks by weight and query. */
   const words = WEIGHTS.map((): number[] => [])
   const numbers = WEIGHTS.map((): number[] => [])
-  const cosines: number[] = []
-  for (const { text, doc } of queries) {
+  for (const { text, doc, vector } of queries) {
     if (await shouldStop()) return null
-    const [vector] = await encode([text])
     const lexical = searchLexical(index, analyseQuery(`${text} `), LEXICAL_DEPTH).matches
-    const semantic = vectorMatches(index, vector!, lexical)
-    cosines.push(cosine(vector!, vectorOf(index, doc)))
+    const semantic = vectorMatches(index, vector, lexical)
     const ranks = hasNumber(text) ? numbers : words
     WEIGHTS.forEach((weight, at) => {
-      const best = takeBest(combine(index, lexical, semantic, weight), 10)
+      const best = takeBest(combine(judged, lexical, semantic, weight), 10)
       const rank = best.findIndex((hit) => hit.doc === doc)
       ranks[at]!.push(rank >= 0 ? 1 / (rank + 1) : 0)
     })
@@ -68,7 +75,7 @@ export async function chooseVectorWeight(
       index.manifest.model.trained ? ERRORS.trained : ERRORS.untrained,
     ),
     numberWeight: bestWeight(WEIGHTS, numbers, ERRORS.numbers),
-    ...(cosines.length > 0 ? { nearMin: quantile(cosines, FAR_SHARE) } : {}),
+    ...floor,
     evidence: {
       queries: queries.length,
       mrr: WEIGHTS.map((vectorWeight, at) => ({
