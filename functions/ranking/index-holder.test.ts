@@ -13,6 +13,8 @@ import { analyseQuery } from '../../shared/text/analyse.ts'
 import { quantiseItem } from '../../shared/vector/quantise.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import { loadKernels } from '../../test/fixtures/kernels.ts'
+import { createNodeDigest } from '../../test/fixtures/node-digest.ts'
+import { objectOf } from '../../test/fixtures/r2-object.ts'
 import {
   createIndexHolder,
   FAULT_RETRY_MS,
@@ -35,8 +37,7 @@ function createBucket() {
       if (!object) return null
       if (options?.onlyIf?.etagDoesNotMatch === object.etag)
         return { etag: object.etag, size: object.bytes.length }
-      const { bytes, etag } = object
-      return { etag, size: bytes.length, arrayBuffer: async () => bytes.slice().buffer as ArrayBuffer }
+      return objectOf(object.bytes, object.etag, options?.range)
     },
   }
   return {
@@ -57,7 +58,10 @@ let now = 0
 let r2: ReturnType<typeof createBucket>
 let counted: string[] = []
 const open = (engine = createWasmEngine(loadKernels())) =>
-  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now, countFault: (name) => counted.push(name) })
+  createIndexHolder({
+    ...{ bucket: r2.bucket, engine, clock: () => now, createDigest: createNodeDigest },
+    countFault: (name) => counted.push(name),
+  })
 
 async function putSegment(id: string, titles: string[], from = 1): Promise<SegmentRef> {
   const rows = await Promise.all(
@@ -108,7 +112,7 @@ describe('the index holder', () => {
     const engine = createWasmEngine(loadKernels())
     let elsewhere = true
     const holder = createIndexHolder({
-      ...{ bucket: r2.bucket, engine, clock: () => now },
+      ...{ bucket: r2.bucket, engine, clock: () => now, createDigest: createNodeDigest },
       needsVectors: () => !elsewhere,
     })
     const near = (index: Index) =>

@@ -5,7 +5,7 @@
  * than who asks. While a new version takes over, the one before is still here for the requests that began on it.
  */
 import { assert } from '../../shared/lib/result.ts'
-import { buildIndex, type Index, placeVectors } from '../../shared/retrieval/load-index.ts'
+import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
 import { answerShard, type ShardAnswer, type ShardQuery, showItems } from '../../shared/retrieval/shard.ts'
 import {
   type Candidates,
@@ -24,10 +24,12 @@ import {
 } from '../../shared/retrieval/suggest.ts'
 import type { Blob, Manifest, SegmentRef } from '../../shared/schema/manifest.ts'
 import { hideRows } from '../../shared/segment/dead-rows.ts'
-import { decodeSegment, type Segment, withoutVectors } from '../../shared/segment/decode.ts'
+import type { Segment } from '../../shared/segment/decode.ts'
 import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
+import type { CreateDigest } from './digest.ts'
 import { CHECK_STUCK_MS, INDEX_BYTES_MAX, RESIDENT_BYTES_MAX, type ReadBucket } from './index-holder.ts'
-import { loadBlob } from './load-blob.ts'
+import { loadBlob, Unusable } from './load-blob.ts'
+import { columnBytesOf, createSegmentLoader, type Loaded } from './load-segment.ts'
 
 /** The version in use and the one before. */
 const INDEXES_MAX = 2
@@ -72,6 +74,9 @@ type Deps = {
   engine: VectorEngine
   /** Unix milliseconds. */
   clock: () => number
+  createDigest: CreateDigest
+  /** Ends a wait. Replaced in tests. */
+  timeout?: (ms: number) => AbortSignal
 }
 /** A version that is loaded, or loading since `startedMs`. */
 type Held = {
@@ -80,11 +85,16 @@ type Held = {
   startedMs: number
   isLoading: boolean
 }
-/** A segment, and its vectors in the engine. */
-type Loaded = { segment: Segment; part: VectorPart }
 
 /** Every method rejects when the slice cannot be loaded; the next call tries again. */
-export function createShard({ bucket, engine, clock }: Deps): Shard {
+export function createShard({
+  bucket,
+  engine,
+  clock,
+  createDigest,
+  timeout = (ms) => AbortSignal.timeout(ms),
+}: Deps): Shard {
+  const loader = createSegmentLoader({ bucket, engine, createDigest, timeout, countFault() {} })
   const indexes = new Map<string, Held>()
   const segments = new Map<string, Loaded>()
 
@@ -108,6 +118,8 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
       () => {
         held.isLoading = false
         forget(key)
+        // What the versions that went have left is for codes.
+        void loader.regain([...segments.values()])
       },
       () => {
         if (indexes.get(key) === held) indexes.delete(key)
@@ -119,6 +131,9 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
   async function load({ manifest, deadRows }: Slice): Promise<Index> {
     const bytes = manifest.segments.reduce((sum, { items, terms }) => sum + items.bytes + terms.bytes, 0)
     if (bytes > INDEX_BYTES_MAX) throw new Error(`a shard of ${bytes} bytes does not fit in an isolate`)
+    engine.limit(
+      RESIDENT_BYTES_MAX - manifest.segments.reduce((sum, ref) => sum + columnBytesOf(manifest, ref), 0),
+    )
     const loaded = new Map<string, Loaded>()
     const waiting = [...manifest.segments]
     const loadNext = async () => {
@@ -137,29 +152,36 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
   }
 
   async function loadPart(ref: SegmentRef, dead: Blob | undefined): Promise<Loaded> {
-    const { segment, part } = await segmentOf(ref)
-    return { segment: await withoutDead(segment, dead), part }
+    const { segment, ...placed } = await segmentOf(ref)
+    return { segment: await withoutDead(segment, dead), ...placed }
   }
 
   async function segmentOf(ref: SegmentRef): Promise<Loaded> {
     const held = segments.get(ref.id)
     if (held) return held
-    const [items, terms] = await Promise.all([loadBlob(bucket, ref.items), loadBlob(bucket, ref.terms)])
-    const segment = decodeSegment({ items, terms }, ref, { detach: true })
-    if (!segment.ok) throw new Error(`segment ${ref.id} is malformed: ${segment.error.reason}`)
-    // Another version may have loaded it meanwhile.
-    const other = segments.get(ref.id)
-    if (other) return other
-    const part = placeVectors(engine, segment.value)
-    const loaded = { segment: withoutVectors(segment.value), part }
-    segments.set(ref.id, loaded)
-    return loaded
+    const placed = new Set<VectorPart>()
+    try {
+      const loaded = await loader.load(ref, { hasVectors: true, placed })
+      // Another version may have loaded it meanwhile.
+      const other = segments.get(ref.id)
+      if (other) release(placed)
+      else segments.set(ref.id, loaded)
+      return other ?? loaded
+    } catch (error) {
+      release(placed)
+      throw error
+    }
+  }
+
+  function release(placed: ReadonlySet<VectorPart>): void {
+    for (const part of placed) engine.release(part)
   }
 
   async function withoutDead(segment: Segment, dead: Blob | undefined): Promise<Segment> {
     if (!dead) return segment
     const hidden = hideRows(segment, await loadBlob(bucket, dead))
-    if (!hidden.ok) throw new Error(`${dead.key} is malformed: ${hidden.error.reason}`)
+    if (!hidden.ok)
+      throw new Unusable('dead-rows-corrupt', `${dead.key} is malformed: ${hidden.error.reason}`)
     return hidden.value
   }
 

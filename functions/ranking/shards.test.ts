@@ -6,6 +6,7 @@ import type { Manifest } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
+import { createNodeDigest } from '../../test/fixtures/node-digest.ts'
 import { CHECK_STUCK_MS, FAULT_RETRY_MS, type IndexHolder, type ReadBucket } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
 import { createShards, REST_MS } from './shards.ts'
@@ -26,7 +27,7 @@ const LAMP: Retrieval = {
   limit: 10,
 }
 const openShard = (bucket: ReadBucket) =>
-  createShard({ bucket, engine: createPlainEngine(), clock: () => now })
+  createShard({ bucket, engine: createPlainEngine(), clock: () => now, createDigest: createNodeDigest })
 const never = <T>() => new Promise<T>(() => {})
 
 let divided: Divided
