@@ -7,6 +7,7 @@ import type { Accept } from '../../shared/retrieval/lexical.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { acceptOf, findWords, pageOf, type Source, seenOf } from '../../shared/retrieval/source.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
+import { vectorFaultsOf } from '../../shared/retrieval/vector-faults.ts'
 
 /** One version of an item, and how near it is. */
 export type NearItem = { number: number; version: number; cosine: number }
@@ -39,7 +40,7 @@ export const createRemoteVectorSource = (index: Index, remote: RemoteVectors): S
     // Without any vectors the words keep their own order; vectors alone have nothing to fall back on.
     const weight = fault && near.length === 0 && vectorWeight < 1 ? 0 : vectorWeight
     const page = pageOf(index, { ...retrieval, vectorWeight: weight }, { lexical, near, seen })
-    return { ...page, degraded: fault ? [`${remote.name}-${fault}`] : [] }
+    return { ...page, degraded: [...(fault ? [`${remote.name}-${fault}`] : []), ...vectorFaultsOf(index)] }
   },
 })
 

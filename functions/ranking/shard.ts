@@ -22,6 +22,7 @@ import {
   type CompletionsTold,
   tellCompletions,
 } from '../../shared/retrieval/suggest.ts'
+import { type VectorFault, vectorFaultsOf } from '../../shared/retrieval/vector-faults.ts'
 import type { Blob, Manifest, SegmentRef } from '../../shared/schema/manifest.ts'
 import { hideRows } from '../../shared/segment/dead-rows.ts'
 import type { Segment } from '../../shared/segment/decode.ts'
@@ -53,8 +54,8 @@ export function sliceOf(manifest: Manifest, shard: number): Slice {
   return { version: manifest.version, manifest: { ...whole, segments }, deadRows }
 }
 
-/** `version` is that of the slice which the value was read from. */
-export type ShardReply<T> = { version: number; value: T }
+/** `version` is that of the slice which the value was read from; `short` what it lacks of vectors, absent when nothing. */
+export type ShardReply<T> = { version: number; value: T; short?: VectorFault[] }
 export type Shard = {
   /** Load what is missing. The others do it too when they have to. */
   prepare(slice: Slice): Promise<ShardReply<null>>
@@ -104,7 +105,7 @@ export function createShard({
     // A load that takes longer belongs to a request that the platform has cut off.
     const isStuck = known?.isLoading && clock() - known.startedMs >= CHECK_STUCK_MS
     const held = known && !isStuck ? known : start(key, slice)
-    const index = await held.index
+    const index = await held.index.catch(rethrowNamed)
     // Its vectors may be gone: better no answer than half of one.
     if (indexes.get(key) !== held) throw new Error(`version ${slice.version} was replaced twice meanwhile`)
     return index
@@ -198,23 +199,33 @@ export function createShard({
   }
 
   const from =
-    <A extends unknown[], T>(read: (index: Index, ...args: A) => T) =>
-    async (slice: Slice, ...args: A): Promise<ShardReply<T>> => ({
-      version: slice.version,
-      value: read(await indexOf(slice), ...args),
-    })
+    <A extends unknown[], T>(
+      read: (index: Index, ...args: A) => T,
+      usesVectors: (...args: A) => boolean = () => false,
+    ) =>
+    async (slice: Slice, ...args: A): Promise<ShardReply<T>> => {
+      const index = await indexOf(slice)
+      const value = read(index, ...args)
+      const short = usesVectors(...args) ? vectorFaultsOf(index) : []
+      return { version: slice.version, value, ...(short.length > 0 ? { short } : {}) }
+    }
   return {
     prepare: from(() => null),
     statistics: from((index, asked: Asked) => tell(statisticsOf(index), asked)),
-    search: from(answerShard),
+    search: from(answerShard, ({ vector }) => vector !== null),
     show: from(showItems),
-    items: from(tellItems),
-    candidates: from(findCandidates),
+    items: from(tellItems, ({ vectors }) => vectors.length > 0),
+    candidates: from(findCandidates, ({ vector }) => vector !== null),
     completions: from(tellCompletions),
     has: from((index, rows: readonly { number: number; version: number }[]) =>
       rows.map(({ number, version }) => index.has(number, version)),
     ),
   }
+}
+
+/** Of an exception, its message is all that is sure to reach the other side of a call: the name of the fault goes first. */
+function rethrowNamed(error: unknown): never {
+  throw error instanceof Unusable ? new Error(`${error.fault}: ${error.message}`) : error
 }
 
 const keyOf = ({ version, manifest, deadRows }: Slice): string =>

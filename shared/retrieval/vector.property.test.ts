@@ -111,7 +111,7 @@ describe('a segment whose vectors moved into the engine', () => {
           for (let doc = 0; doc < 60; doc++) vectorOf(index, doc)
         },
       ),
-      { seed: 33, numRuns: 150 },
+      { seed: 33, numRuns: 300 },
     )
     expect(searched).toBeGreaterThan(30)
   })
