@@ -113,8 +113,11 @@ export function createIndexHolder({
   function check(waitUntil: WaitUntil): Promise<void> {
     const startedMs = clock()
     if (pending && startedMs - pending.startedMs < CHECK_STUCK_MS) return pending.done
-    // What still comes of one that is stuck finds its parts gone.
-    if (pending) release(pending.placed)
+    if (pending) {
+      // What still comes of one that is stuck finds its parts gone. The manifest that it has read serves nobody.
+      release(pending.placed)
+      manifestEtag = undefined
+    }
     const isLatest = () => pending === mine
     const mine: Check = { startedMs, done: Promise.resolve(), placed: new Set() }
     pending = mine

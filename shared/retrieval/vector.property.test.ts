@@ -8,11 +8,14 @@ import { createRandom } from '../lib/random.ts'
 import { decodeSegment, type Segment } from '../segment/decode.ts'
 import { encodeSegment } from '../segment/encode.ts'
 import { mergeSegments } from '../segment/merge.ts'
+import { analyseQuery } from '../text/analyse.ts'
 import type { VectorEngine } from '../vector/engine.ts'
 import { createPlainEngine } from '../vector/plain-engine.ts'
 import { createWasmEngine } from '../vector/wasm-engine.ts'
 import { fixtureManifest, fixtureRef, fixtureSegment } from './fixture.ts'
+import { createIndexItems } from './item-source.ts'
 import { buildIndex, type Index } from './load-index.ts'
+import { createIndexSource } from './source.ts'
 import { searchVector, searchVectorWith, vectorOf } from './vector.ts'
 
 const DIM = 64
@@ -70,6 +73,29 @@ describe('search by vector', () => {
       }),
       { seed: 32, numRuns: 40 },
     )
+  })
+})
+
+describe('what memory is too short for', () => {
+  it.each([
+    ['nothing', 90e6, []],
+    ['codes', 2 * (640 + 512), ['vectors-estimated']],
+    ['codes of one, and all of the other', 640 + 512, ['vectors-estimated', 'vectors-missing']],
+  ])('%s: replies name it where they used vectors, and only there', async (_, bytesMax, names) => {
+    const index = indexOn(createWasmEngine(module, { bytesMax, signsFromBytes: 1 }))
+    const vector = randomVector(random, DIM)
+    const asked = { filter: [], facets: [], offset: 0, limit: 5, terms: analyseQuery('item ') }
+    const source = createIndexSource(index)
+    const found = await source.retrieve({ ...asked, vector, vectorWeight: 0.5 })
+    expect(found!.degraded).toEqual(names)
+    expect((await source.retrieve({ ...asked, vector: null, vectorWeight: 0 }))!.degraded).toEqual([])
+    const items = createIndexItems(index)
+    expect(items.degraded()).toEqual([])
+    items.near(vector, 5, { inStock: false, excluded: new Set() })
+    expect(items.degraded()).toEqual(names)
+    const vectors = createIndexItems(index)
+    vectors.vector(0)
+    expect(vectors.degraded()).toEqual(names)
   })
 })
 

@@ -314,17 +314,14 @@ export function createVectorMemory(
     const { rows, dim, stride, codes } = part
     assert(offset >= 0 && offset + bytes.length <= rows * dim, 'vectors beyond the last row')
     if (codes !== null && dim === stride) u8(codes + offset, bytes.length).set(bytes)
-    if (!sample && (codes === null || dim === stride)) return
-    const step = codes !== null && dim !== stride ? 1 : sample!.step
-    const firstRow = Math.floor(offset / dim / step) * step
-    for (let row = firstRow; row * dim < offset + bytes.length; row += step) {
-      const start = Math.max(offset, row * dim)
-      const piece = bytes.subarray(start - offset, Math.max(0, (row + 1) * dim - offset))
-      if (codes !== null && dim !== stride)
-        u8(codes + row * stride + start - row * dim, piece.length).set(piece)
-      if (sample && row % sample.step === 0)
-        sample.codes.set(piece, (row / sample.step) * dim + start - row * dim)
-    }
+    else if (codes !== null)
+      eachRow({ dim, step: 1 }, offset, bytes, (row, column, piece) =>
+        u8(codes + row * stride + column, piece.length).set(piece),
+      )
+    if (sample)
+      eachRow({ dim, step: sample.step }, offset, bytes, (row, column, piece) =>
+        sample.codes.set(piece, (row / sample.step) * dim + column),
+      )
   }
 
   function writeArrays(part: HeldPart, { scales, numbers }: RowValues): void {
@@ -439,6 +436,21 @@ const checkDim = (dim: number): void =>
   assert(dim > 0 && dim <= DIM_MAX && dim % DIM_STEP === 0, `vectors of ${dim} components`)
 
 const rowsOf = (parts: readonly HeldPart[]): number => parts.reduce((sum, { rows }) => sum + rows, 0)
+
+/** What some bytes of u8[rows, dim] have of every `step`-th row. */
+function eachRow(
+  { dim, step }: { dim: number; step: number },
+  offset: number,
+  bytes: Uint8Array,
+  take: (row: number, column: number, piece: Uint8Array) => void,
+): void {
+  const end = offset + bytes.length
+  for (let row = Math.floor(offset / dim / step) * step; row * dim < end; row += step) {
+    const from = Math.max(offset, row * dim)
+    const to = Math.min(end, (row + 1) * dim)
+    if (from < to) take(row, from - row * dim, bytes.subarray(from - offset, to - offset))
+  }
+}
 
 /** Mean of the rows of a sample that have a vector. f32[dim] */
 function meanOf({ step, codes }: Sample, scales: Float32Array, dim: number): Float32Array {
