@@ -5,7 +5,7 @@ import { beforeEnd } from './before-end.ts'
 import type { CreateDigest } from './digest.ts'
 import type { ReadBucket } from './index-holder.ts'
 
-/** A body of which nothing comes for so long is given up. */
+/** What does not come for so long is given up. */
 export const STALL_MS = 15_000
 /** One buffer of this size is all that a body takes on its way. */
 export const PIECE_BYTES = 256 * 1024
@@ -41,6 +41,17 @@ export type StreamDeps = {
   timeout: (ms: number) => AbortSignal
 }
 
+/** What the work gives. Throws when it takes too long. */
+export async function inTime<T>(
+  timeout: StreamDeps['timeout'],
+  { key }: Pick<Blob, 'key'>,
+  work: Promise<T>,
+): Promise<T> {
+  const done = await beforeEnd(work, timeout(STALL_MS))
+  if (done === 'timeout') throw new Error(`nothing of ${key} has come for ${STALL_MS} ms`)
+  return done
+}
+
 /**
  * Hands on the bytes of a blob as they arrive, and then says whether they were the right ones: returns, or throws like `loadBlob`. What was
  * handed on has to be dropped then.
@@ -52,12 +63,7 @@ export async function streamBlob(
   blob: Blob,
   take: (piece: Uint8Array) => void,
 ): Promise<void> {
-  const inTime = async <T>(work: Promise<T>): Promise<T> => {
-    const done = await beforeEnd(work, timeout(STALL_MS))
-    if (done === 'timeout') throw new Error(`nothing of ${blob.key} has come for ${STALL_MS} ms`)
-    return done
-  }
-  const found = await inTime(bucket.get(blob.key))
+  const found = await inTime(timeout, blob, bucket.get(blob.key))
   if (!found?.body) throw missing(blob)
   const reader = found.body.getReader({ mode: 'byob' })
   try {
@@ -68,6 +74,8 @@ export async function streamBlob(
     let bytes = 0
     for (;;) {
       const read: { done: boolean; value?: Uint8Array<ArrayBuffer> | undefined } = await inTime(
+        timeout,
+        blob,
         reader.read(new Uint8Array(buffer)),
       )
       if (read.done || !read.value) break

@@ -12,7 +12,7 @@ import { createItemsReader, type ItemColumns } from '../../shared/segment/items-
 import type { RowRange, VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
 import { isSevenBit } from '../../shared/vector/quantise.ts'
 import type { CountFault } from './faults.ts'
-import { loadBlob, type StreamDeps, streamBlob, Unusable } from './load-blob.ts'
+import { inTime, loadBlob, type StreamDeps, streamBlob, Unusable } from './load-blob.ts'
 
 /** A segment, and its vectors in the engine, unless they lie elsewhere: a part that the engine does not hold finds nothing. */
 export type Loaded = { segment: Segment; part: VectorPart; hasVectors: boolean }
@@ -36,7 +36,7 @@ export const columnBytesOf = ({ model }: Manifest, { rows, items, terms }: Segme
   terms.bytes + Math.max(0, items.bytes - rows * model.dim)
 
 export function createSegmentLoader({ engine, countFault, ...deps }: Deps): SegmentLoader {
-  const { bucket } = deps
+  const { bucket, timeout } = deps
 
   async function load(ref: SegmentRef, { hasVectors, placed }: LoadOptions): Promise<Loaded> {
     const reading = readItems(ref, (rows, dim) => {
@@ -44,7 +44,8 @@ export function createSegmentLoader({ engine, countFault, ...deps }: Deps): Segm
       placed.add(part)
       return part
     })
-    const [items, terms] = await Promise.allSettled([reading, loadBlob(bucket, ref.terms)])
+    const loading = inTime(timeout, ref.terms, loadBlob(bucket, ref.terms))
+    const [items, terms] = await Promise.allSettled([reading, loading])
     if (items.status === 'rejected') throw items.reason
     if (terms.status === 'rejected') throw terms.reason
     const { columns, part } = items.value
@@ -91,7 +92,7 @@ export function createSegmentLoader({ engine, countFault, ...deps }: Deps): Segm
 
   async function giveWanted(segment: Segment, part: VectorPart): Promise<void> {
     for (let range = engine.wanted(part); range; range = engine.wanted(part))
-      engine.give(part, range.from, await readRows(segment, range))
+      engine.give(part, range.from, await inTime(timeout, segment.ref.items, readRows(segment, range)))
   }
 
   async function readRows({ ref, dim, vectorOffset }: Segment, { from, to }: RowRange): Promise<Uint8Array> {
