@@ -7,7 +7,6 @@
  *
  * Source: "IPC File Format" of Apache Arrow; Message.fbs and Schema.fbs. `slot` n of a table is its n-th field.
  */
-import { assert } from '../lib/result.ts'
 import { DIM_MAX, DIM_STEP, isSevenBit } from '../vector/quantise.ts'
 import { createReader, HEADER, type Reader } from './arrow-guard.ts'
 
@@ -49,12 +48,16 @@ const MARKER = -1
 const SIZE_BYTES = 4
 const ALIGNMENT = 64
 const FIRST_BYTES = 64 * 1024
+/** Kinds of column in Schema.fbs. */
+const INT = 2
+const FLOAT = 3
+const UTF8 = 5
 const FIXED_SIZE_LIST = 16
-/** Validity and values; text has offsets too, and a list only validity beside its child. */
+/** Buffers of each: validity and values; text has offsets too, and a list only validity beside its child. */
 const BUFFERS_OF_TYPE = new Map([
-  [2, 2],
-  [3, 2],
-  [5, 3],
+  [INT, 2],
+  [FLOAT, 2],
+  [UTF8, 3],
   [FIXED_SIZE_LIST, 1],
 ])
 
@@ -172,7 +175,7 @@ function layoutOf(schema: Reader, batch: Reader, { sizeAt, bodyAt, bodyEnd }: Pl
   const got = rowsAt === 0 ? 0 : batch.size(rowsAt)
   if (got !== rows) throw new Error(`the file has ${got} rows, the manifest says ${rows}`)
   const bodyBytesAt = batch.field(message, 3)
-  assert(bodyBytesAt > 0, 'a batch with columns has a body')
+  if (bodyBytesAt === 0) throw new Error('rows without columns')
   // { offset i64, length i64 } each
   const regions: number[] = []
   batch.vector(header, 2, 16, (region) => regions.push(region))
@@ -222,7 +225,7 @@ function buffersOf(message: Reader, field: number): number {
   let children = 0
   if (type === FIXED_SIZE_LIST)
     message.vector(field, 5, 4, (entry) => {
-      if (message.byte(entry + message.int(entry), 2) !== 2)
+      if (message.byte(entry + message.int(entry), 2) !== INT)
         throw new Error('a list of something else than numbers')
       children += 2
     })
