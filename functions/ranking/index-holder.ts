@@ -105,7 +105,7 @@ export function createIndexHolder({
   let signalsCheckedMs = Number.NEGATIVE_INFINITY
   let faultMs = Number.NEGATIVE_INFINITY
   let pending: Check | null = null
-  let regainingMs: number | null = null
+  let regainFromMs = Number.NEGATIVE_INFINITY
 
   const isDue = () => clock() - manifestCheckedMs >= MANIFEST_CHECK_MS
 
@@ -131,11 +131,11 @@ export function createIndexHolder({
 
   /** Nobody waits for it: what was given up for lack of room is read again when there is some. */
   async function regain(): Promise<void> {
-    const startedMs = clock()
-    if (regainingMs !== null && startedMs - regainingMs < CHECK_STUCK_MS) return
-    regainingMs = startedMs
-    await loader.regain(segments.values())
-    regainingMs = null
+    if (clock() < regainFromMs) return
+    // One at a time, unless it is stuck.
+    regainFromMs = clock() + CHECK_STUCK_MS
+    const isDone = await loader.regain(segments.values())
+    regainFromMs = isDone ? clock() : clock() + FAULT_RETRY_MS
   }
 
   async function checkManifest(isLatest: () => boolean, placed: Set<VectorPart>): Promise<void> {

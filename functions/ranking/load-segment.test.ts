@@ -191,12 +191,12 @@ describe('vectors that do not fit', () => {
     engine.limit(90e6)
     change.shortBy = 1
     await loader.regain([loaded])
-    expect(counted).toEqual(['vectors-unreadable'])
+    expect(counted).toEqual(['vectors-short-range'])
     expect(engine.shortfall(loaded.part)).toBe('estimated')
     change.shortBy = 0
     change.items = flipped(loaded.segment.vectorOffset + 5, 128)
     await loader.regain([loaded])
-    expect(counted).toHaveLength(2)
+    expect(counted).toEqual(['vectors-short-range', 'vectors-corrupt'])
     change.items = files.items
     await loader.regain([loaded])
     expect(engine.shortfall(loaded.part)).toBeNull()

@@ -25,8 +25,8 @@ type LoadOptions = {
 }
 export type SegmentLoader = {
   load(ref: SegmentRef, options: LoadOptions): Promise<Loaded>
-  /** Reads again what the engine had to give up and has room for now, small parts first. Never throws: estimates go on serving. */
-  regain(loaded: Iterable<Loaded>): Promise<void>
+  /** Reads again what the engine had to give up and has room for now, small parts first. Never throws: estimates go on serving. False when something could not be read. */
+  regain(loaded: Iterable<Loaded>): Promise<boolean>
 }
 
 type Deps = StreamDeps & { engine: VectorEngine; countFault: CountFault }
@@ -98,13 +98,12 @@ export function createSegmentLoader({ engine, countFault, ...deps }: Deps): Segm
   async function readRows({ ref, dim, vectorOffset }: Segment, { from, to }: RowRange): Promise<Uint8Array> {
     const range = { offset: vectorOffset + from * dim, length: (to - from) * dim }
     const found = await bucket.get(ref.items.key, { range })
-    if (!found?.arrayBuffer) throw new Error(`${ref.items.key} is missing`)
+    if (!found?.arrayBuffer) throw new Unusable('blob-missing', `${ref.items.key} is missing`)
     const codes = new Uint8Array(await found.arrayBuffer())
+    const rows = `rows ${from} to ${to} of ${ref.items.key}`
     if (codes.length !== range.length)
-      throw new Error(
-        `rows ${from} to ${to} of ${ref.items.key} are ${codes.length} bytes, not ${range.length}`,
-      )
-    if (!isSevenBit(codes)) throw new Error(`rows ${from} to ${to} of ${ref.items.key} are not codes`)
+      throw new Unusable('vectors-short-range', `${rows} are ${codes.length} bytes, not ${range.length}`)
+    if (!isSevenBit(codes)) throw new Unusable('vectors-corrupt', `${rows} are not codes`)
     return codes
   }
 
@@ -115,8 +114,10 @@ export function createSegmentLoader({ engine, countFault, ...deps }: Deps): Segm
       try {
         for (const { segment, part } of short.sort((a, b) => a.part.rows - b.part.rows))
           while (engine.regain(part, valuesOf(segment))) await giveWanted(segment, part)
-      } catch {
-        countFault('vectors-unreadable')
+        return true
+      } catch (error) {
+        countFault(error instanceof Unusable ? error.fault : 'vectors-unreadable')
+        return false
       }
     },
   }
