@@ -25,6 +25,7 @@ import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
+import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
 import type { CreateSession } from './ranking/ort-session.ts'
@@ -81,6 +82,7 @@ function createEdge(env: Bindings) {
     bucket,
     engine,
     clock,
+    createDigest: createStreamDigest,
     countFault,
     needsVectors: (manifest, segmentId) => !remoteVectorsOf(manifest)?.covers(segmentId),
     // Of a divided index a Worker holds the manifest only.

@@ -104,20 +104,23 @@ describe('search on shards', () => {
     const { status } = await call('GET', '/v1/items/i4/similar', { key: KEYS.public })
     expect(status).toBe(404)
   })
-  it('names a shard that throws; the others answer', async () => {
+  it.each([
+    ['a shard is out of memory', 'failed'],
+    ['segment-corrupt: segment s1 is malformed', 'segment-corrupt'],
+  ])('names a shard that throws "%s"; the others answer', async (message, fault) => {
     const real = SearchShard.prototype.search
     vi.spyOn(SearchShard.prototype, 'search').mockImplementation(async function (
       this: SearchShard,
       slice,
       query,
     ) {
-      if (slice.manifest.segments.length === 1) throw new Error('a shard is out of memory')
+      if (slice.manifest.segments.length === 1) throw new Error(message)
       return real.call(this, slice, query)
     })
     const reply = await search('lamp', '&limit=100')
-    expect(reply.degraded).toEqual(['shard-2-failed'])
+    expect(reply.degraded).toEqual([`shard-2-${fault}`])
     const { faults } = (await call<StatusReply>('GET', '/v1/status')).body
-    expect(faults.find(({ name }) => name === 'shard-2-failed')!.count).toBeGreaterThan(0)
+    expect(faults.find(({ name }) => name === `shard-2-${fault}`)!.count).toBeGreaterThan(0)
     expect(reply.hits.length).toBeGreaterThan(20)
   })
   it('names a shard that hangs, and does not wait for it', async () => {

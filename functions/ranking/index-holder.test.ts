@@ -13,7 +13,10 @@ import { analyseQuery } from '../../shared/text/analyse.ts'
 import { quantiseItem } from '../../shared/vector/quantise.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import { loadKernels } from '../../test/fixtures/kernels.ts'
+import { createNodeDigest } from '../../test/fixtures/node-digest.ts'
+import { objectOf } from '../../test/fixtures/r2-object.ts'
 import {
+  CHECK_STUCK_MS,
   createIndexHolder,
   FAULT_RETRY_MS,
   MANIFEST_CHECK_MS,
@@ -25,6 +28,7 @@ import {
 function createBucket() {
   const objects = new Map<string, { bytes: Uint8Array; etag: string }>()
   const reads: string[] = []
+  const stalled = new Set<string>()
   let failing = false
   let writes = 0
   const bucket: ReadBucket = {
@@ -35,13 +39,15 @@ function createBucket() {
       if (!object) return null
       if (options?.onlyIf?.etagDoesNotMatch === object.etag)
         return { etag: object.etag, size: object.bytes.length }
-      const { bytes, etag } = object
-      return { etag, size: bytes.length, arrayBuffer: async () => bytes.slice().buffer as ArrayBuffer }
+      const found = objectOf(object.bytes, object.etag, options?.range)
+      return stalled.has(key) ? { ...found, body: new ReadableStream({ type: 'bytes' }) } : found
     },
   }
   return {
     bucket,
     objects,
+    /** Keys of which the body never comes. */
+    stalled,
     readsOf: (key: string) => reads.filter((one) => one === key).length,
     fail: (on: boolean) => {
       failing = on
@@ -57,7 +63,10 @@ let now = 0
 let r2: ReturnType<typeof createBucket>
 let counted: string[] = []
 const open = (engine = createWasmEngine(loadKernels())) =>
-  createIndexHolder({ bucket: r2.bucket, engine, clock: () => now, countFault: (name) => counted.push(name) })
+  createIndexHolder({
+    ...{ bucket: r2.bucket, engine, clock: () => now, createDigest: createNodeDigest },
+    countFault: (name) => counted.push(name),
+  })
 
 async function putSegment(id: string, titles: string[], from = 1): Promise<SegmentRef> {
   const rows = await Promise.all(
@@ -108,7 +117,7 @@ describe('the index holder', () => {
     const engine = createWasmEngine(loadKernels())
     let elsewhere = true
     const holder = createIndexHolder({
-      ...{ bucket: r2.bucket, engine, clock: () => now },
+      ...{ bucket: r2.bucket, engine, clock: () => now, createDigest: createNodeDigest },
       needsVectors: () => !elsewhere,
     })
     const near = (index: Index) =>
@@ -197,6 +206,63 @@ describe('the index holder', () => {
       sizes.add(engine.state().usedBytes)
     }
     expect(sizes.size).toBe(1)
+  })
+  it('a body that stalls keeps no request waiting that has an index, and what it took is free for the next check', async () => {
+    const waits: AbortController[] = []
+    const timeout = () => {
+      waits.push(new AbortController())
+      return waits.at(-1)!.signal
+    }
+    const engine = createWasmEngine(loadKernels())
+    const holder = createIndexHolder({
+      ...{ bucket: r2.bucket, engine, clock: () => now, createDigest: createNodeDigest, timeout },
+    })
+    publish(1, await putSegment('a', ['lamp']))
+    await holder.current()
+    const [slow, quick] = [await putSegment('b', ['chair'], 10), await putSegment('c', ['sofa'], 20)]
+    publish(2, slow, quick)
+    r2.stalled.add(slow.items.key)
+    now += MANIFEST_CHECK_MS
+    expect((await holder.current())!.manifest.version).toBe(1)
+    const fresh = holder.fresh()
+    // The last wait to begin is that of the request; the others are for bytes.
+    waits.at(-1)!.abort()
+    expect((await fresh)!.manifest.version).toBe(1)
+    expect((await holder.current())!.manifest.version).toBe(1)
+    r2.stalled.clear()
+    now += CHECK_STUCK_MS
+    expect((await holder.fresh())!.manifest.version).toBe(2)
+    const { usedBytes } = engine.state()
+    for (const wait of waits) wait.abort()
+    now += RETIRED_MS
+    const index = (await holder.fresh())!
+    expect(index.segments.map(({ part }) => engine.vectorOf(part, 0)?.[0])).toEqual([10, 20])
+    expect(engine.state().usedBytes).toBeLessThan(usedBytes)
+    expect(holder.fault()).toBeNull()
+  })
+  it('codes that had no room beside the old index are read once it is gone, behind the requests', async () => {
+    const engine = createWasmEngine(loadKernels(), { signsFromBytes: 1 })
+    // 32 padded rows of 64 components: codes of one segment beside arrays and signs of two.
+    const bytesMax = 2 * (320 + 256) + 2_048
+    const holder = open({ ...engine, limit: () => engine.limit(bytesMax) })
+    publish(1, await putSegment('a', ['lamp', 'chair']))
+    await holder.current()
+    const next = await putSegment('b', ['sofa', 'table'], 10)
+    publish(2, next)
+    now += MANIFEST_CHECK_MS
+    const [{ part }] = (await holder.fresh())!.segments as [Index['segments'][number]]
+    expect(engine.shortfall(part)).toBe('estimated')
+    now += RETIRED_MS
+    const work: Promise<unknown>[] = []
+    await holder.fresh((promise) => work.push(promise))
+    await Promise.all(work)
+    expect(engine.shortfall(part)).toBeNull()
+    expect(engine.vectorOf(part, 1)![0]).toBeCloseTo(10)
+    // Once as a file, once for signs, once for codes; and no more.
+    now += MANIFEST_CHECK_MS
+    await holder.fresh((promise) => work.push(promise))
+    await Promise.all(work)
+    expect(r2.readsOf(next.items.key)).toBe(3)
   })
   it('many requests to a cold isolate load the index once', async () => {
     publish(1, await putSegment('a', ['lamp']))

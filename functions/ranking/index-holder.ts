@@ -2,12 +2,15 @@
  * @file The index in this isolate's memory, and how it is kept up to date. Requests drive it: nothing is looked at while
  * nobody calls. A reader gets one whole index; when something published is unusable, the one before it keeps serving.
  */
-import { buildIndex, type Index, placeVectors } from '../../shared/retrieval/load-index.ts'
+import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
 import { SIGNALS_KEY } from '../../shared/schema/events.ts'
-import { type Blob, MANIFEST_KEY, Manifest, type SegmentRef } from '../../shared/schema/manifest.ts'
-import { decodeSegment, type Segment, verifyBlob, withoutVectors } from '../../shared/segment/decode.ts'
+import { MANIFEST_KEY, Manifest, type SegmentRef } from '../../shared/schema/manifest.ts'
 import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
+import { beforeEnd } from './before-end.ts'
+import type { CreateDigest } from './digest.ts'
 import type { CountFault } from './faults.ts'
+import { Unusable } from './load-blob.ts'
+import { columnBytesOf, createSegmentLoader, type Loaded } from './load-segment.ts'
 import { type LoadedSignals, NO_SIGNALS, readSignals } from './signals.ts'
 import type { WaitUntil } from './wait-until.ts'
 
@@ -24,6 +27,8 @@ export const INDEX_BYTES_MAX = 100 * 1024 * 1024
 export const RESIDENT_BYTES_MAX = 90 * 1024 * 1024
 /** So long may a request go on reading an index that was replaced while it ran. */
 export const RETIRED_MS = 10_000
+/** So long does `fresh` wait, when there is an index that could answer. */
+export const FRESH_WAIT_MS = 10_000
 const MANIFEST_BYTES_MAX = 1024 * 1024
 const SIGNALS_BYTES_MAX = 8 * 1024 * 1024
 /** Two blobs each: stays below the six connections that a Worker may have open. */
@@ -33,8 +38,14 @@ const SEGMENTS_IN_FLIGHT = 2
 export type ReadBucket = {
   get(
     key: string,
-    options?: { onlyIf?: { etagDoesNotMatch: string } },
-  ): Promise<{ etag: string; size: number; arrayBuffer?: () => Promise<ArrayBuffer> } | null>
+    options?: { onlyIf?: { etagDoesNotMatch: string }; range?: { offset: number; length: number } },
+  ): Promise<{
+    etag: string
+    size: number
+    /** Of bytes, so that they can be read into a buffer that is there. */
+    body?: ReadableStream
+    arrayBuffer?: () => Promise<ArrayBuffer>
+  } | null>
 }
 
 export type IndexHolder = {
@@ -43,7 +54,7 @@ export type IndexHolder = {
    * beside the request, which gets what is there.
    */
   current(waitUntil?: WaitUntil): Promise<Index | null>
-  /** Like `current`, but waits for a due check: for replies that say what is searchable. */
+  /** Like `current`, but waits for a due check, a while: for replies that say what is searchable. */
   fresh(waitUntil?: WaitUntil): Promise<Index | null>
   /** What is in memory, however old; null in a cold isolate. Looks for nothing. */
   held(): Index | null
@@ -59,6 +70,9 @@ type Deps = {
   engine: VectorEngine
   /** Unix milliseconds. */
   clock: () => number
+  createDigest: CreateDigest
+  /** Ends a wait. Replaced in tests. */
+  timeout?: (ms: number) => AbortSignal
   /** Segments that this isolate holds; all of them, unless shards do. */
   segmentsOf?: (manifest: Manifest) => readonly SegmentRef[]
   /** Does it need the vectors of this segment? Those that lie elsewhere would only take memory. */
@@ -66,27 +80,20 @@ type Deps = {
   countFault?: CountFault
 }
 
-/** Thrown inside a check to end it with a reason for `fault()`. */
-class Unusable extends Error {
-  /** For the counter. */
-  readonly fault: string
-  constructor(fault: string, message: string) {
-    super(message)
-    this.fault = fault
-  }
-}
-
-/** A segment, and its vectors in the engine, unless they lie elsewhere: a part that the engine does not hold finds nothing. */
-type Loaded = { segment: Segment; part: VectorPart; hasVectors: boolean }
+/** `placed`: parts that it has taken room for, and that serve nobody yet. */
+type Check = { startedMs: number; done: Promise<void>; placed: Set<VectorPart> }
 
 export function createIndexHolder({
   bucket,
   engine,
   clock,
+  createDigest,
+  timeout = (ms) => AbortSignal.timeout(ms),
   segmentsOf = ({ segments }) => segments,
   needsVectors = () => true,
   countFault = () => {},
 }: Deps): IndexHolder {
+  const loader = createSegmentLoader({ bucket, engine, createDigest, timeout, countFault })
   let index: Index | null = null
   let segments = new Map<string, Loaded>()
   let retired: { part: VectorPart; untilMs: number }[] = []
@@ -97,7 +104,8 @@ export function createIndexHolder({
   let manifestCheckedMs = Number.NEGATIVE_INFINITY
   let signalsCheckedMs = Number.NEGATIVE_INFINITY
   let faultMs = Number.NEGATIVE_INFINITY
-  let pending: { startedMs: number; done: Promise<void> } | null = null
+  let pending: Check | null = null
+  let regainFromMs = Number.NEGATIVE_INFINITY
 
   const isDue = () => clock() - manifestCheckedMs >= MANIFEST_CHECK_MS
 
@@ -105,20 +113,33 @@ export function createIndexHolder({
   function check(waitUntil: WaitUntil): Promise<void> {
     const startedMs = clock()
     if (pending && startedMs - pending.startedMs < CHECK_STUCK_MS) return pending.done
+    if (pending) {
+      // What still comes of one that is stuck finds its parts gone. The manifest that it has read serves nobody.
+      release(pending.placed)
+      manifestEtag = undefined
+    }
     const isLatest = () => pending === mine
-    const mine = { startedMs, done: Promise.resolve() }
+    const mine: Check = { startedMs, done: Promise.resolve(), placed: new Set() }
     pending = mine
     manifestCheckedMs = startedMs
-    mine.done = Promise.all([checkManifest(isLatest), checkSignals(isLatest)]).then(() => {
+    mine.done = Promise.all([checkManifest(isLatest, mine.placed), checkSignals(isLatest)]).then(() => {
       if (isLatest()) pending = null
     })
-    waitUntil(mine.done)
+    waitUntil(mine.done.then(regain))
     return mine.done
   }
 
-  async function checkManifest(isLatest: () => boolean): Promise<void> {
+  /** Nobody waits for it: what was given up for lack of room is read again when there is some. */
+  async function regain(): Promise<void> {
+    if (clock() < regainFromMs) return
+    // One at a time, unless it is stuck.
+    regainFromMs = clock() + CHECK_STUCK_MS
+    const isDone = await loader.regain(segments.values())
+    regainFromMs = isDone ? clock() : clock() + FAULT_RETRY_MS
+  }
+
+  async function checkManifest(isLatest: () => boolean, placed: Set<VectorPart>): Promise<void> {
     releaseRetired()
-    const fresh = new Map<string, Loaded>()
     try {
       // After a fault the same bytes are asked for again only now and then.
       const retry = fault !== null && clock() - faultMs >= FAULT_RETRY_MS
@@ -133,11 +154,15 @@ export function createIndexHolder({
       manifestEtag = found.etag
       const manifest = parseManifest(found.bytes)
       const refs = segmentsOf(manifest)
-      await loadMissing(manifest, refs, fresh)
-      if (isLatest()) swap(manifest, refs, fresh)
-      else release(fresh)
+      const fresh = await loadMissing(manifest, refs, placed)
+      if (isLatest()) {
+        swap(manifest, refs, fresh)
+        placed.clear()
+      } else release(placed)
     } catch (error) {
-      release(fresh)
+      release(placed)
+      if (!isLatest()) return
+      leaveRoomBeside(bytesOf(segments))
       fault = error instanceof Unusable ? error.message : `reading the index failed: ${String(error)}`
       faultMs = clock()
       countFault(error instanceof Unusable ? error.fault : 'index-unreadable')
@@ -159,13 +184,11 @@ export function createIndexHolder({
     for (const [id, { part }] of segments) if (next.get(id)?.part !== part) retire(part)
     segments = next
     fault = null
-    leaveRoomFor(loaded)
+    leaveRoomBeside(bytesOf(segments))
   }
 
   /** Columns and terms have to be there; vectors take what they leave. */
-  function leaveRoomFor(loaded: readonly Pick<Loaded, 'segment'>[]): void {
-    engine.limit(loaded.reduce((left, { segment }) => left - segment.bytes, RESIDENT_BYTES_MAX))
-  }
+  const leaveRoomBeside = (columnBytes: number): void => engine.limit(RESIDENT_BYTES_MAX - columnBytes)
 
   /** Requests that began with the old index end on it; nobody tells when the last one does. */
   function retire(part: VectorPart): void {
@@ -178,56 +201,31 @@ export function createIndexHolder({
     retired = retired.filter(({ untilMs }) => untilMs > clock())
   }
 
-  function release(loaded: ReadonlyMap<string, Loaded>): void {
-    for (const { part } of loaded.values()) engine.release(part)
+  function release(placed: ReadonlySet<VectorPart>): void {
+    for (const part of placed) engine.release(part)
   }
 
-  /** @param fresh receives what was not there, also when this throws */
+  /** @param placed receives the parts that take room, also when this throws */
   async function loadMissing(
     manifest: Manifest,
     refs: readonly SegmentRef[],
-    fresh: Map<string, Loaded>,
-  ): Promise<void> {
+    placed: Set<VectorPart>,
+  ): Promise<Map<string, Loaded>> {
     const bytes = refs.reduce((sum, ref) => sum + ref.items.bytes + ref.terms.bytes, 0)
     if (bytes > INDEX_BYTES_MAX)
       throw new Unusable('index-too-large', `the index of ${bytes} bytes does not fit in an isolate`)
     // Also what lists come to cover, or cover no longer.
-    const isHeld = ({ id }: SegmentRef) => segments.get(id)?.hasVectors === needsVectors(manifest, id)
-    const missing = refs.filter((ref) => !isHeld(ref))
-    const kept = refs.filter(isHeld).flatMap(({ id }) => segments.get(id) ?? [])
+    const missing = refs.filter(({ id }) => segments.get(id)?.hasVectors !== needsVectors(manifest, id))
+    leaveRoomBeside(refs.reduce((sum, ref) => sum + columnBytesOf(manifest, ref), 0))
+    const fresh = new Map<string, Loaded>()
     const loadNext = async () => {
-      for (let ref = missing.shift(); ref; ref = missing.shift()) {
-        const decoded = await loadSegment(ref)
-        const segment = withoutVectors(decoded)
-        leaveRoomFor([...kept, ...fresh.values(), { segment }])
-        const hasVectors = needsVectors(manifest, ref.id)
-        const { rows, dim } = segment
-        const part = hasVectors ? placeVectors(engine, decoded) : { rows, dim }
-        fresh.set(ref.id, { segment, part, hasVectors })
-      }
+      for (let ref = missing.shift(); ref; ref = missing.shift())
+        fresh.set(ref.id, await loader.load(ref, { hasVectors: needsVectors(manifest, ref.id), placed }))
     }
     // All are waited for: one that ends after another has failed is to be released too.
     const ends = await Promise.allSettled(Array.from({ length: SEGMENTS_IN_FLIGHT }, loadNext))
     for (const end of ends) if (end.status === 'rejected') throw end.reason
-  }
-
-  async function loadSegment(ref: SegmentRef): Promise<Segment> {
-    const [items, terms] = await Promise.all([loadBlob(ref.items), loadBlob(ref.terms)])
-    const segment = decodeSegment({ items, terms }, ref, { detach: true })
-    if (!segment.ok)
-      throw new Unusable(
-        'segment-corrupt',
-        `segment ${ref.id} is malformed: ${JSON.stringify(segment.error)}`,
-      )
-    return segment.value
-  }
-
-  async function loadBlob(blob: Blob): Promise<Uint8Array> {
-    const found = await readUnlessSame(blob.key, undefined, blob.bytes)
-    if (found === null || found === 'same') throw new Unusable('blob-missing', `${blob.key} is missing`)
-    if (!(await verifyBlob(found.bytes, blob)))
-      throw new Unusable('blob-corrupt', `${blob.key} is not what the manifest says (size or SHA-256)`)
-    return found.bytes
+    return fresh
   }
 
   /** Signals are advice: when they cannot be read, the last ones stay. */
@@ -265,7 +263,10 @@ export function createIndexHolder({
       return index
     },
     async fresh(waitUntil = ignore) {
-      if (isDue() || pending) await check(waitUntil)
+      if (isDue() || pending) {
+        const checked = check(waitUntil)
+        await (index ? beforeEnd(checked, timeout(FRESH_WAIT_MS)) : checked)
+      }
       return index
     },
     held: () => index,
@@ -273,6 +274,9 @@ export function createIndexHolder({
     fault: () => fault,
   }
 }
+
+const bytesOf = (segments: ReadonlyMap<string, Loaded>): number =>
+  [...segments.values()].reduce((sum, { segment }) => sum + segment.bytes, 0)
 
 function parseManifest(bytes: Uint8Array): Manifest {
   try {

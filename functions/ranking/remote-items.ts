@@ -81,7 +81,7 @@ export function createRemoteItemsOf({
         if (fault) faults.add(`${remote.name}-${fault}`)
         return near.slice(0, limit)
       },
-      degraded: () => [...faults],
+      degraded: () => [...faults, ...own.degraded()],
     }
   }
 }

@@ -7,6 +7,7 @@ import { NOTHING_NEAR } from '../../shared/retrieval/hybrid.ts'
 import type { DocMask, Index } from '../../shared/retrieval/load-index.ts'
 import { acceptOf, findWords, pageOf, type Source, seenOf } from '../../shared/retrieval/source.ts'
 import { searchVector } from '../../shared/retrieval/vector.ts'
+import { vectorFaultsOf } from '../../shared/retrieval/vector-faults.ts'
 import { isOpen } from '../../shared/vector/engine.ts'
 
 /** One version of an item, and how near it is. */
@@ -42,7 +43,7 @@ export const createRemoteVectorSource = (index: Index, remote: RemoteVectors): S
     const cosines = new Float32Array(lexical.matches.length)
     const matches = { lexical, near: { nearest: near, cosines }, seen }
     const page = pageOf(index, { ...retrieval, vectorWeight: weight }, matches)
-    return { ...page, degraded: fault ? [`${remote.name}-${fault}`] : [] }
+    return { ...page, degraded: [...(fault ? [`${remote.name}-${fault}`] : []), ...vectorFaultsOf(index)] }
   },
 })
 

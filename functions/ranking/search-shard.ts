@@ -7,6 +7,7 @@ import type { Asked } from '../../shared/retrieval/statistics.ts'
 import type { CompletionsAsked } from '../../shared/retrieval/suggest.ts'
 import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import type { Bindings } from '../env.ts'
+import { createStreamDigest } from './digest.ts'
 import { createShard, type Shard, type Slice } from './shard.ts'
 
 /** Methods are called over RPC; what they do is in `shard.ts`. */
@@ -19,6 +20,7 @@ export class SearchShard extends DurableObject<Bindings> implements Shard {
       bucket: env.BUCKET,
       engine: createWasmEngine({ name: 'relaxed-simd', module: relaxedKernels }),
       clock: () => Date.now(),
+      createDigest: createStreamDigest,
     })
   }
 

@@ -20,13 +20,16 @@ type Deps = {
   manifest: Manifest
   round: Round
   planOf(terms: readonly QueryTerm[]): Promise<LexicalPlan>
+  /** Shards that did not answer. */
   faults(): string[]
+  /** Vectors that those lack which did. */
+  short(): string[]
 }
 
 const NOTHING: ItemsAsked = { ids: [], numbers: [], docs: [], vectors: [], displays: [] }
 
 /** A document is an item number here. */
-export function createShardItems({ manifest, round, planOf, faults }: Deps): ItemSource {
+export function createShardItems({ manifest, round, planOf, faults, short }: Deps): ItemSource {
   const { placement } = manifest
   assert(placement, 'a divided index has a placement')
   const facts = new Map<number, ItemFacts>()
@@ -142,7 +145,7 @@ export function createShardItems({ manifest, round, planOf, faults }: Deps): Ite
       gather({ plan: await planOf(terms), vector: null }, limit, among),
     near: (vector, limit, among) => gather({ plan: null, vector }, limit, among),
     range,
-    degraded: faults,
+    degraded: () => [...faults(), ...short()],
     isDown: () => faults().length === placement!.shards.length,
   }
 }

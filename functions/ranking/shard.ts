@@ -5,7 +5,7 @@
  * than who asks. While a new version takes over, the one before is still here for the requests that began on it.
  */
 import { assert } from '../../shared/lib/result.ts'
-import { buildIndex, type Index, placeVectors } from '../../shared/retrieval/load-index.ts'
+import { buildIndex, type Index } from '../../shared/retrieval/load-index.ts'
 import { answerShard, type ShardAnswer, type ShardQuery, showItems } from '../../shared/retrieval/shard.ts'
 import {
   type Candidates,
@@ -22,12 +22,15 @@ import {
   type CompletionsTold,
   tellCompletions,
 } from '../../shared/retrieval/suggest.ts'
+import { type VectorFault, vectorFaultsOf } from '../../shared/retrieval/vector-faults.ts'
 import type { Blob, Manifest, SegmentRef } from '../../shared/schema/manifest.ts'
 import { hideRows } from '../../shared/segment/dead-rows.ts'
-import { decodeSegment, type Segment, withoutVectors } from '../../shared/segment/decode.ts'
+import type { Segment } from '../../shared/segment/decode.ts'
 import type { VectorEngine, VectorPart } from '../../shared/vector/engine.ts'
+import type { CreateDigest } from './digest.ts'
 import { CHECK_STUCK_MS, INDEX_BYTES_MAX, RESIDENT_BYTES_MAX, type ReadBucket } from './index-holder.ts'
-import { loadBlob } from './load-blob.ts'
+import { loadBlob, Unusable } from './load-blob.ts'
+import { columnBytesOf, createSegmentLoader, type Loaded } from './load-segment.ts'
 
 /** The version in use and the one before. */
 const INDEXES_MAX = 2
@@ -51,8 +54,8 @@ export function sliceOf(manifest: Manifest, shard: number): Slice {
   return { version: manifest.version, manifest: { ...whole, segments }, deadRows }
 }
 
-/** `version` is that of the slice which the value was read from. */
-export type ShardReply<T> = { version: number; value: T }
+/** `version` is that of the slice which the value was read from; `short` what it lacks of vectors, absent when nothing. */
+export type ShardReply<T> = { version: number; value: T; short?: VectorFault[] }
 export type Shard = {
   /** Load what is missing. The others do it too when they have to. */
   prepare(slice: Slice): Promise<ShardReply<null>>
@@ -72,6 +75,9 @@ type Deps = {
   engine: VectorEngine
   /** Unix milliseconds. */
   clock: () => number
+  createDigest: CreateDigest
+  /** Ends a wait. Replaced in tests. */
+  timeout?: (ms: number) => AbortSignal
 }
 /** A version that is loaded, or loading since `startedMs`. */
 type Held = {
@@ -80,11 +86,16 @@ type Held = {
   startedMs: number
   isLoading: boolean
 }
-/** A segment, and its vectors in the engine. */
-type Loaded = { segment: Segment; part: VectorPart }
 
 /** Every method rejects when the slice cannot be loaded; the next call tries again. */
-export function createShard({ bucket, engine, clock }: Deps): Shard {
+export function createShard({
+  bucket,
+  engine,
+  clock,
+  createDigest,
+  timeout = (ms) => AbortSignal.timeout(ms),
+}: Deps): Shard {
+  const loader = createSegmentLoader({ bucket, engine, createDigest, timeout, countFault() {} })
   const indexes = new Map<string, Held>()
   const segments = new Map<string, Loaded>()
 
@@ -94,7 +105,7 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
     // A load that takes longer belongs to a request that the platform has cut off.
     const isStuck = known?.isLoading && clock() - known.startedMs >= CHECK_STUCK_MS
     const held = known && !isStuck ? known : start(key, slice)
-    const index = await held.index
+    const index = await held.index.catch(rethrowNamed)
     // Its vectors may be gone: better no answer than half of one.
     if (indexes.get(key) !== held) throw new Error(`version ${slice.version} was replaced twice meanwhile`)
     return index
@@ -108,6 +119,8 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
       () => {
         held.isLoading = false
         forget(key)
+        // What the versions that went have left is for codes.
+        void loader.regain([...segments.values()])
       },
       () => {
         if (indexes.get(key) === held) indexes.delete(key)
@@ -119,6 +132,9 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
   async function load({ manifest, deadRows }: Slice): Promise<Index> {
     const bytes = manifest.segments.reduce((sum, { items, terms }) => sum + items.bytes + terms.bytes, 0)
     if (bytes > INDEX_BYTES_MAX) throw new Error(`a shard of ${bytes} bytes does not fit in an isolate`)
+    engine.limit(
+      RESIDENT_BYTES_MAX - manifest.segments.reduce((sum, ref) => sum + columnBytesOf(manifest, ref), 0),
+    )
     const loaded = new Map<string, Loaded>()
     const waiting = [...manifest.segments]
     const loadNext = async () => {
@@ -137,29 +153,36 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
   }
 
   async function loadPart(ref: SegmentRef, dead: Blob | undefined): Promise<Loaded> {
-    const { segment, part } = await segmentOf(ref)
-    return { segment: await withoutDead(segment, dead), part }
+    const { segment, ...placed } = await segmentOf(ref)
+    return { segment: await withoutDead(segment, dead), ...placed }
   }
 
   async function segmentOf(ref: SegmentRef): Promise<Loaded> {
     const held = segments.get(ref.id)
     if (held) return held
-    const [items, terms] = await Promise.all([loadBlob(bucket, ref.items), loadBlob(bucket, ref.terms)])
-    const segment = decodeSegment({ items, terms }, ref, { detach: true })
-    if (!segment.ok) throw new Error(`segment ${ref.id} is malformed: ${segment.error.reason}`)
-    // Another version may have loaded it meanwhile.
-    const other = segments.get(ref.id)
-    if (other) return other
-    const part = placeVectors(engine, segment.value)
-    const loaded = { segment: withoutVectors(segment.value), part }
-    segments.set(ref.id, loaded)
-    return loaded
+    const placed = new Set<VectorPart>()
+    try {
+      const loaded = await loader.load(ref, { hasVectors: true, placed })
+      // Another version may have loaded it meanwhile.
+      const other = segments.get(ref.id)
+      if (other) release(placed)
+      else segments.set(ref.id, loaded)
+      return other ?? loaded
+    } catch (error) {
+      release(placed)
+      throw error
+    }
+  }
+
+  function release(placed: ReadonlySet<VectorPart>): void {
+    for (const part of placed) engine.release(part)
   }
 
   async function withoutDead(segment: Segment, dead: Blob | undefined): Promise<Segment> {
     if (!dead) return segment
     const hidden = hideRows(segment, await loadBlob(bucket, dead))
-    if (!hidden.ok) throw new Error(`${dead.key} is malformed: ${hidden.error.reason}`)
+    if (!hidden.ok)
+      throw new Unusable('dead-rows-corrupt', `${dead.key} is malformed: ${hidden.error.reason}`)
     return hidden.value
   }
 
@@ -176,23 +199,33 @@ export function createShard({ bucket, engine, clock }: Deps): Shard {
   }
 
   const from =
-    <A extends unknown[], T>(read: (index: Index, ...args: A) => T) =>
-    async (slice: Slice, ...args: A): Promise<ShardReply<T>> => ({
-      version: slice.version,
-      value: read(await indexOf(slice), ...args),
-    })
+    <A extends unknown[], T>(
+      read: (index: Index, ...args: A) => T,
+      usesVectors: (...args: A) => boolean = () => false,
+    ) =>
+    async (slice: Slice, ...args: A): Promise<ShardReply<T>> => {
+      const index = await indexOf(slice)
+      const value = read(index, ...args)
+      const short = usesVectors(...args) ? vectorFaultsOf(index) : []
+      return { version: slice.version, value, ...(short.length > 0 ? { short } : {}) }
+    }
   return {
     prepare: from(() => null),
     statistics: from((index, asked: Asked) => tell(statisticsOf(index), asked)),
-    search: from(answerShard),
+    search: from(answerShard, ({ vector }) => vector !== null),
     show: from(showItems),
-    items: from(tellItems),
-    candidates: from(findCandidates),
+    items: from(tellItems, ({ vectors }) => vectors.length > 0),
+    candidates: from(findCandidates, ({ vector }) => vector !== null),
     completions: from(tellCompletions),
     has: from((index, rows: readonly { number: number; version: number }[]) =>
       rows.map(({ number, version }) => index.has(number, version)),
     ),
   }
+}
+
+/** Of an exception, its message is all that is sure to reach the other side of a call: the name of the fault goes first. */
+function rethrowNamed(error: unknown): never {
+  throw error instanceof Unusable ? new Error(`${error.fault}: ${error.message}`) : error
 }
 
 const keyOf = ({ version, manifest, deadRows }: Slice): string =>

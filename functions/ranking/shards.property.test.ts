@@ -8,6 +8,7 @@ import type { FacetName } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { type Divided, type DividedRow, divideIndex } from '../../test/fixtures/divided-index.ts'
+import { createNodeDigest } from '../../test/fixtures/node-digest.ts'
 import { createShard } from './shard.ts'
 import { createShards } from './shards.ts'
 
@@ -76,7 +77,17 @@ const shardsOf = ({ bucket }: Divided) => {
   return createShards({
     open: (_, at) =>
       opened.get(at) ??
-      opened.set(at, createShard({ bucket, engine: createPlainEngine(), clock: () => 0 })).get(at)!,
+      opened
+        .set(
+          at,
+          createShard({
+            bucket,
+            engine: createPlainEngine(),
+            clock: () => 0,
+            createDigest: createNodeDigest,
+          }),
+        )
+        .get(at)!,
     clock: () => 0,
     timeout: () => new AbortController().signal,
   })

@@ -1,11 +1,16 @@
 /** @file Scatter and gather when shards misbehave, and how one placement follows another. The clock is the test's. */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { Retrieval } from '../../shared/retrieval/source.ts'
-import type { Manifest } from '../../shared/schema/manifest.ts'
+import type { Manifest, SegmentRef } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import type { VectorEngine } from '../../shared/vector/engine.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
+import { createWasmEngine } from '../../shared/vector/wasm-engine.ts'
 import { bucketOf, type Divided, divideIndex } from '../../test/fixtures/divided-index.ts'
+import { loadKernels } from '../../test/fixtures/kernels.ts'
+import { createNodeDigest } from '../../test/fixtures/node-digest.ts'
 import { CHECK_STUCK_MS, FAULT_RETRY_MS, type IndexHolder, type ReadBucket } from './index-holder.ts'
 import { createShard, type Shard, sliceOf } from './shard.ts'
 import { createShards, REST_MS } from './shards.ts'
@@ -25,8 +30,8 @@ const LAMP: Retrieval = {
   offset: 0,
   limit: 10,
 }
-const openShard = (bucket: ReadBucket) =>
-  createShard({ bucket, engine: createPlainEngine(), clock: () => now })
+const openShard = (bucket: ReadBucket, engine: VectorEngine = createPlainEngine()) =>
+  createShard({ bucket, engine, clock: () => now, createDigest: createNodeDigest })
 const never = <T>() => new Promise<T>(() => {})
 
 let divided: Divided
@@ -113,6 +118,47 @@ describe('a divided index with a bad shard', () => {
     expect(found!.degraded).toEqual(['shard-0-failed'])
     expect(logs.join()).toContain('out of memory')
   })
+  it('says of one that cannot load its part what is wrong with it', async () => {
+    const [first, second, third] = divided.manifest.segments as [SegmentRef, SegmentRef, SegmentRef]
+    divided.objects.get(first.items.key)![200]! ^= 1
+    divided.objects.delete(second.terms.key)
+    const cut = divided.objects.get(third.items.key)!.slice(0, 100)
+    divided.objects.set(third.items.key, cut)
+    const items = { ...third.items, bytes: cut.length, sha256: await sha256Hex(cut) }
+    const manifest = { ...divided.manifest, segments: [first, second, { ...third, items }] }
+    const logs: string[] = []
+    expect(await open(logs).prepare(manifest)).toEqual([
+      ...['shard-0-blob-corrupt', 'shard-1-blob-missing', 'shard-2-segment-corrupt'],
+    ])
+    expect(logs.join()).toContain(`segment ${third.id} is malformed`)
+  })
+  it('says which one estimates, where vectors are asked for', async () => {
+    const vector = Float32Array.of(1, 0, 0, 0)
+    divided = await divideIndex(
+      SEGMENTS.map((rows) => rows.map((row) => ({ ...row, vector }))),
+      [0, 1, 2],
+    )
+    const kernels = loadKernels()
+    // Of 32 padded rows of 64 components: arrays and signs, arrays alone, and everything.
+    shardAt = new Map(
+      [320 + 256, 320, 90e6].map((bytesMax, at) => {
+        const engine = createWasmEngine(kernels, { signsFromBytes: 1 })
+        return [at, openShard(divided.bucket, { ...engine, limit: () => engine.limit(bytesMax) })]
+      }),
+    )
+    const shards = open()
+    const found = await shards.source(divided.manifest).retrieve({ ...LAMP, vector, vectorWeight: 0.5 })
+    const degraded = ['shard-0-vectors-estimated', 'shard-1-vectors-missing']
+    expect(found!.degraded).toEqual(degraded)
+    expect(numbersOf(found)).toHaveLength(6)
+    expect((await shards.source(divided.manifest).retrieve(LAMP))!.degraded).toEqual([])
+    const items = shards.items(divided.manifest)
+    await items.load({ numbers: [1] })
+    expect(items.degraded()).toEqual([])
+    await items.near(vector, 5, { inStock: false, excluded: new Set() })
+    expect(items.degraded()).toEqual(degraded)
+    expect(items.isDown()).toBe(false)
+  })
   it('never mixes in what is of another version', async () => {
     const real = shardAt.get(1)!
     replace(1, { search: async (...args) => ({ ...(await real.search(...args)), version: 99 }) })
@@ -148,26 +194,28 @@ describe('a divided index with a bad shard', () => {
     expect(await open().source(divided.manifest).retrieve(LAMP)).toBeNull()
   })
   it.each([
-    ['missing', (objects: Map<string, Uint8Array>, key: string) => void objects.delete(key)],
+    ['missing', 'blob-missing', (objects: Map<string, Uint8Array>, key: string) => void objects.delete(key)],
     [
       'cut short',
+      'blob-corrupt',
       (objects: Map<string, Uint8Array>, key: string) =>
         void objects.set(key, objects.get(key)!.subarray(0, 100)),
     ],
     [
       'damaged',
+      'blob-corrupt',
       (objects: Map<string, Uint8Array>, key: string) => {
         objects.get(key)![60]! ^= 4
       },
     ],
-  ])('names the one whose file is %s, and takes it back when it is mended', async (_, damage) => {
+  ])('names the one whose file is %s, and takes it back when it is mended', async (_, fault, damage) => {
     const key = divided.manifest.segments[1]!.terms.key
     const good = divided.objects.get(key)!.slice()
     damage(divided.objects, key)
     const source = open().source(divided.manifest)
     const found = await source.retrieve(LAMP)
     expect(numbersOf(found)).toEqual([1, 2, 21, 22])
-    expect(found!.degraded).toEqual(['shard-1-failed'])
+    expect(found!.degraded).toEqual([`shard-1-${fault}`])
     divided.objects.set(key, good)
     expect((await source.retrieve(LAMP))!.degraded).toEqual([])
   })

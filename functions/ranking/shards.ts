@@ -17,6 +17,7 @@ import {
   type Statistics,
 } from '../../shared/retrieval/statistics.ts'
 import { mergeSuggestions, type PastQuery, restsOf } from '../../shared/retrieval/suggest.ts'
+import type { VectorFault } from '../../shared/retrieval/vector-faults.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
 import { beforeEnd } from './before-end.ts'
 import { type Shard, type ShardReply, type Slice, sliceOf } from './shard.ts'
@@ -35,7 +36,9 @@ const LATE_MAX = 1_000
 /** Terms whose frequencies are kept, about 100 bytes each. */
 const TERMS_KNOWN_MAX = 20_000
 
-export type Fault = 'timeout' | 'failed' | 'version'
+/** Why a shard cannot load its part, as it says itself (`Unusable`). */
+const LOAD_FAULTS = ['segment-corrupt', 'dead-rows-corrupt', 'blob-corrupt', 'blob-missing'] as const
+export type Fault = 'timeout' | 'failed' | 'version' | (typeof LOAD_FAULTS)[number]
 export type Shards = {
   source(manifest: Manifest): Source
   /** For one request: what was loaded is kept. */
@@ -64,8 +67,15 @@ type Deps = {
   log?: (message: string) => void
 }
 
-/** A shard of one request: `fault` once it is out of it. */
-type Asking = { name: string; key: string; shard: Shard; slice: Slice; fault: Fault | null }
+/** A shard of one request: `fault` once it is out of it, `short` of vectors of which an answer lacked some. */
+type Asking = {
+  name: string
+  key: string
+  shard: Shard
+  slice: Slice
+  fault: Fault | null
+  short: Set<VectorFault>
+}
 
 export function createShards({
   open,
@@ -86,6 +96,7 @@ export function createShards({
       shard: open(placement.id, at),
       slice: sliceOf(manifest, at),
       fault: null,
+      short: new Set(),
     }))
   }
 
@@ -114,9 +125,12 @@ export function createShards({
               if (lateMs.size >= LATE_MAX) lateMs.clear()
               lateMs.set(one.key, clock())
             } else if (reply.version !== one.slice.version) one.fault = 'version'
-            else return [{ one, value: reply.value }]
+            else {
+              for (const name of reply.short ?? []) one.short.add(name)
+              return [{ one, value: reply.value }]
+            }
           } catch (error) {
-            one.fault = 'failed'
+            one.fault = faultOf(error)
             log(`${one.name} failed: ${String(error)}`)
           }
           return []
@@ -194,7 +208,7 @@ export function createShards({
           items,
           total,
           facets: addTallies([facets, tallyItems(counted, retrieval.facets)]),
-          degraded: faultsOf(asking),
+          degraded: [...faultsOf(asking), ...shortOf(asking)],
         }
       },
     }),
@@ -211,6 +225,7 @@ export function createShards({
         },
         planOf: (terms) => plan(manifest, asking, (shop) => planAsWritten(shop, terms)),
         faults: () => faultsOf(asking),
+        short: () => shortOf(asking),
       })
     },
     async suggest(manifest, typed, limit, past) {
@@ -234,6 +249,15 @@ export function createShards({
 
 const faultsOf = (asking: readonly Asking[]): string[] =>
   asking.flatMap(({ name, fault }) => (fault ? [`${name}-${fault}`] : []))
+
+const shortOf = (asking: readonly Asking[]): string[] =>
+  asking.flatMap(({ name, short }) => [...short].map((fault) => `${name}-${fault}`))
+
+/** An exception of a shard, on this side of the call. */
+const faultOf = (error: unknown): Fault => {
+  const message = error instanceof Error ? error.message : ''
+  return LOAD_FAULTS.find((fault) => message.startsWith(`${fault}: `)) ?? 'failed'
+}
 
 const shopOf = ({ segments, placement }: Manifest) => ({
   docCount: segments.reduce((sum, { rows }) => sum + rows, 0),

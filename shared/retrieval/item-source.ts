@@ -11,6 +11,7 @@ import type { DocMask, Index } from './load-index.ts'
 import type { Display } from './source.ts'
 import { statisticsOf } from './statistics.ts'
 import { searchVector, vectorOf } from './vector.ts'
+import { vectorFaultsOf } from './vector-faults.ts'
 
 /** Which documents may be found. Plain data: a condition that crosses a process. */
 export type Among = { inStock: boolean; excluded: ReadonlySet<number> }
@@ -48,7 +49,7 @@ export type ItemSource = {
   near(vector: Float32Array, limit: number, among: Among): Ranked[] | Promise<Ranked[]>
   /** About so many documents from all over the shop, at most twice as many, in the order of the index, with their facts. */
   range(count: number): number[] | Promise<number[]>
-  /** Parts of the index that the reply lacks: "shard-2-timeout". */
+  /** Parts of the index that the reply lacks, or knows by estimates: "shard-2-timeout", "vectors-estimated". */
   degraded(): string[]
   /** Did no part answer? */
   isDown(): boolean
@@ -76,27 +77,37 @@ export function maskAmong(index: Index, { inStock, excluded }: Among): DocMask {
 export const rangeStep = (docCount: number, count: number): number =>
   Math.max(1, Math.floor(docCount / count))
 
-export const createIndexItems = (index: Index): ItemSource => ({
-  manifest: index.manifest,
-  load() {},
-  docOfId: index.docOfId,
-  docOfNumber: index.docOfNumber,
-  number: index.number,
-  stock: index.stock,
-  brand: index.brand,
-  category: index.category,
-  title: index.title,
-  vector: (doc) => vectorOf(index, doc),
-  display: index.display,
-  matching: (terms, limit, among) =>
-    searchPlanned(index, planAsWritten(statisticsOf(index), terms), limit, maskAmong(index, among)).matches,
-  near: (vector, limit, among) => searchVector(index, vector, limit, maskAmong(index, among)),
-  range(count) {
-    const docs: number[] = []
-    const step = rangeStep(index.docCount, count)
-    for (let doc = 0; doc < index.docCount; doc += step) if (index.live[doc] === 1) docs.push(doc)
-    return docs
-  },
-  degraded: () => [],
-  isDown: () => false,
-})
+/** For one request: it remembers whether vectors were used. */
+export function createIndexItems(index: Index): ItemSource {
+  let usesVectors = false
+  return {
+    manifest: index.manifest,
+    load() {},
+    docOfId: index.docOfId,
+    docOfNumber: index.docOfNumber,
+    number: index.number,
+    stock: index.stock,
+    brand: index.brand,
+    category: index.category,
+    title: index.title,
+    vector(doc) {
+      usesVectors = true
+      return vectorOf(index, doc)
+    },
+    display: index.display,
+    matching: (terms, limit, among) =>
+      searchPlanned(index, planAsWritten(statisticsOf(index), terms), limit, maskAmong(index, among)).matches,
+    near(vector, limit, among) {
+      usesVectors = true
+      return searchVector(index, vector, limit, maskAmong(index, among))
+    },
+    range(count) {
+      const docs: number[] = []
+      const step = rangeStep(index.docCount, count)
+      for (let doc = 0; doc < index.docCount; doc += step) if (index.live[doc] === 1) docs.push(doc)
+      return docs
+    },
+    degraded: () => (usesVectors ? vectorFaultsOf(index) : []),
+    isDown: () => false,
+  }
+}

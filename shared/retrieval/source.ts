@@ -10,6 +10,7 @@ import { takeBest, type VectorMatches } from './fusion.ts'
 import { combine, NOTHING_NEAR, SEARCH_DEPTH_MAX, vectorMatches } from './hybrid.ts'
 import { type LexicalResult, matchedWords, searchLexical } from './lexical.ts'
 import type { DocMask, Index } from './load-index.ts'
+import { vectorFaultsOf } from './vector-faults.ts'
 
 export type Retrieval = {
   terms: readonly QueryTerm[]
@@ -44,7 +45,7 @@ export type Found = {
   total: number
   /** Of what was asked for. */
   facets: FacetTally
-  /** Parts of the index that the reply lacks: "shard-2-timeout". */
+  /** Parts of the index that the reply lacks, or knows by estimates: "shard-2-timeout", "vectors-estimated". */
   degraded: string[]
 }
 
@@ -59,7 +60,7 @@ export const lexicalDepth = ({ vectorWeight, offset, limit }: Retrieval): number
 
 export const NO_MATCHES: LexicalResult = { matches: [], total: 0, words: [] }
 
-/** The index in this isolate: no wait, no part that could be missing. */
+/** The index in this isolate: no wait. */
 export const createIndexSource = (index: Index): Source => ({
   retrieve(retrieval) {
     const accept = acceptOf(index, retrieval)
@@ -71,7 +72,8 @@ export const createIndexSource = (index: Index): Source => ({
       return { ...page, degraded: ['retrieve-over-budget'] }
     }
     const near = vector ? vectorMatches(index, vector, lexical.matches, accept) : NOTHING_NEAR
-    return pageOf(index, retrieval, { lexical, near, seen })
+    const page = pageOf(index, retrieval, { lexical, near, seen })
+    return vector ? { ...page, degraded: vectorFaultsOf(index) } : page
   },
 })
 

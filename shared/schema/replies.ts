@@ -18,12 +18,16 @@ export const Hit = z.object({
 })
 export type Hit = z.infer<typeof Hit>
 
-/** Members of every ranked reply. `degraded` names what was left out, e.g. "profile-timeout"; empty when all is well. */
+/** Members of every ranked reply. */
 const ranked = {
   requestId: z.string(),
   indexVersion: z.int().nonnegative(),
   model: z.string().nullable(),
-  degraded: z.array(z.string()),
+  degraded: z
+    .array(z.string())
+    .describe(
+      'What was left out, or is not as good as it could be, e.g. "profile-timeout", "shard-2-segment-corrupt", "vectors-estimated" (memory is short: likenesses of some items are estimates) or "vectors-missing" (some items are found by words only). Empty when all is well.',
+    ),
 }
 
 /** How many of all matching items have which brand, category and price: what `filter` could narrow them to. */

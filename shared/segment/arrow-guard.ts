@@ -22,9 +22,10 @@ export function checkArrowFile(bytes: Uint8Array): void {
     reader.vector(footer, slot, BLOCK_BYTES, (block) => checkMessage(reader, reader.int(block)))
 }
 
-type Reader = ReturnType<typeof createReader>
+export type Reader = ReturnType<typeof createReader>
 
-function createReader(bytes: Uint8Array) {
+/** Reads flatbuffers; every read outside the bytes throws. */
+export function createReader(bytes: Uint8Array) {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   // Reads outside the file throw a RangeError.
   const int = (at: number) => view.getInt32(at, true)
@@ -43,6 +44,17 @@ function createReader(bytes: Uint8Array) {
     length(at: number): void {
       const high = int(at + 4)
       if (high !== 0 || view.getUint32(at, true) > 8 * bytes.length) throw new Error('a length is too large')
+    },
+    /** An i64 that counts bytes or rows. */
+    size(at: number): number {
+      const value = Number(view.getBigInt64(at, true))
+      if (value < 0 || !Number.isSafeInteger(value)) throw new Error('a length is too large')
+      return value
+    },
+    text(table: number, slot: number): string {
+      const at = follow(field(table, slot))
+      const from = at + OFFSET_BYTES
+      return at === 0 ? '' : new TextDecoder().decode(bytes.subarray(from, from + int(at)))
     },
     byte: (table: number, slot: number): number => {
       const at = field(table, slot)
@@ -73,7 +85,8 @@ function checkField(reader: Reader, at: number, depth: number): void {
   reader.vector(at, 6, OFFSET_BYTES, () => {})
 }
 
-const HEADER = { schema: 1, dictionary: 2, batch: 3 } as const
+/** Kinds of message. */
+export const HEADER = { schema: 1, dictionary: 2, batch: 3 } as const
 
 function checkMessage(reader: Reader, at: number): void {
   // Since version 5 a marker of four bytes comes before the size of the metadata.

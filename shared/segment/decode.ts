@@ -3,15 +3,16 @@ import * as arrow from '@uwdata/flechette'
 import { err, ok, type Result } from '../lib/result.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import type { Blob, SegmentRef } from '../schema/manifest.ts'
-import { DIM_MAX, DIM_STEP } from '../vector/quantise.ts'
+import { DIM_MAX, DIM_STEP, isSevenBit } from '../vector/quantise.ts'
 import { checkArrowFile } from './arrow-guard.ts'
 import { batchOf, columnOf, valuesOf, view } from './columns.ts'
 import { readDictionary, type TermDictionary } from './dictionary.ts'
 import { CATEGORY_SEPARATOR, STOCK_UNKNOWN } from './encode.ts'
+import type { ItemColumns } from './items-reader.ts'
 
 export type FormatError = { kind: 'corrupt'; reason: string }
 
-/** A loaded segment. Arrays have one entry per row; views keep the file's buffers alive, unless it is `detached`. */
+/** A loaded segment. Arrays have one entry per row; views keep the bytes of the files alive. */
 export type Segment = {
   readonly ref: SegmentRef
   readonly rows: number
@@ -25,7 +26,7 @@ export type Segment = {
   /** -1 when unknown. */
   readonly stock: Int32Array
   readonly length: Uint32Array
-  /** u8[rows, dim], see `shared/vector/quantise.ts`; empty once an engine holds them. */
+  /** u8[rows, dim], see `shared/vector/quantise.ts`; empty where they went to an engine, or lie elsewhere. */
   readonly vectors: Uint8Array
   /** Where they begin in items.arrow, bytes: row r is `dim` bytes from `vectorOffset + r · dim`. */
   readonly vectorOffset: number
@@ -57,41 +58,58 @@ export type TextColumns = Record<
 export const verifyBlob = async (bytes: Uint8Array, blob: Blob): Promise<boolean> =>
   bytes.length === blob.bytes && (await sha256Hex(bytes)) === blob.sha256
 
-/**
- * Every malformed input is an `err`, never a throw.
- *
- * @param detach copies every column but the vectors out of the items file: once an engine has taken those, nothing keeps the
- *               file, and no vector is in memory twice
- */
-export function decodeSegment(
-  files: { items: Uint8Array; terms: Uint8Array },
+type Files = { items: Uint8Array; terms: Uint8Array }
+
+/** Two whole files; every malformed input is an `err`, never a throw. */
+export const decodeSegment = (files: Files, ref: SegmentRef): Result<Segment, FormatError> =>
+  catching(() => {
+    const table = tableOf(files.items)
+    const rows = rowsOf(table, ref)
+    const { values: vectors, dim } = vectorsOf(table, rows)
+    if (vectors.buffer !== files.items.buffer) throw new Error('the vectors are not as they lie in the file')
+    const vectorOffset = vectors.byteOffset - files.items.byteOffset
+    return read(table, files, ref, { dim, vectorOffset, vectors })
+  })
+
+/** What is left of the items file when its vectors went elsewhere, and the terms file: a segment without vectors. */
+export const decodeColumns = (
+  { file, dim, vectorOffset }: ItemColumns,
+  terms: Uint8Array,
   ref: SegmentRef,
-  { detach = false } = {},
-): Result<Segment, FormatError> {
+): Result<Segment, FormatError> =>
+  catching(() => {
+    const table = tableOf(file)
+    // Of another kind, or with rows that are not there, it would not be what was taken for vectors.
+    if (strideOf(table) !== dim) throw new Error('the vectors are not as the schema says')
+    return read(table, { items: file, terms }, ref, { dim, vectorOffset, vectors: new Uint8Array() })
+  })
+
+function catching(decode: () => Segment): Result<Segment, FormatError> {
   try {
-    return ok(read(files, ref, detach))
+    return ok(decode())
   } catch (error) {
     return err({ kind: 'corrupt', reason: error instanceof Error ? error.message : String(error) })
   }
 }
 
-/** The same segment without its vectors: an engine holds them. */
-export const withoutVectors = (segment: Segment): Segment => ({
-  ...segment,
-  vectors: new Uint8Array(),
-  bytes: segment.bytes - segment.vectors.length,
-})
+function tableOf(file: Uint8Array): arrow.Table {
+  checkArrowFile(file)
+  return arrow.tableFromIPC(file)
+}
 
-function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, detach: boolean): Segment {
-  checkArrowFile(files.items)
-  checkArrowFile(files.terms)
-  const items = arrow.tableFromIPC(files.items)
+function rowsOf(items: arrow.Table, ref: SegmentRef): number {
   const rows = items.numRows
   if (rows !== ref.rows) throw new Error(`segment ${ref.id} has ${rows} rows, the manifest says ${ref.rows}`)
-  const { values: vectors, dim } = vectorsOf(items, rows)
-  if (vectors.buffer !== files.items.buffer) throw new Error('the vectors are not as they lie in the file')
-  if (detach)
-    for (const name of items.names) if (name !== 'vector') columnOf(items, name).data.forEach(copyOut)
+  return rows
+}
+
+function read(
+  items: arrow.Table,
+  files: Files,
+  ref: SegmentRef,
+  vectors: Pick<Segment, 'dim' | 'vectorOffset' | 'vectors'>,
+): Segment {
+  const rows = rowsOf(items, ref)
   const text = (name: string): TextColumn => {
     const column = columnOf(items, name)
     return (row) => column.at(row) as string
@@ -100,15 +118,13 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, 
   return {
     ref,
     rows,
-    dim,
+    ...vectors,
     number: valuesOf(items, 'number', Uint32Array, rows),
     version: valuesOf(items, 'version', Uint32Array, rows),
     live: valuesOf(items, 'live', Uint8Array, rows),
     price: valuesOf(items, 'price', Float64Array, rows),
     stock: valuesOf(items, 'stock', Int32Array, rows),
     length: valuesOf(items, 'length', Uint32Array, rows),
-    vectors,
-    vectorOffset: vectors.byteOffset - files.items.byteOffset,
     vectorScale: valuesOf(items, 'vector_scale', Float32Array, rows),
     text: {
       ...{ contentHash: text('content_hash'), id: text('id'), title: text('title'), brand: text('brand') },
@@ -116,31 +132,23 @@ function read(files: { items: Uint8Array; terms: Uint8Array }, ref: SegmentRef, 
       category: pathsOf(facets.category),
     },
     facets,
-    terms: readDictionary(arrow.tableFromIPC(files.terms), rows),
+    terms: readDictionary(tableOf(files.terms), rows),
     bytes: files.items.length + files.terms.length,
   }
 }
 
 export const isStockUnknown = (stock: number): boolean => stock === STOCK_UNKNOWN
 
-/** Arrow reads a column through views of the whole file; each becomes an array of its own. */
-function copyOut(batch: object): void {
-  for (const [name, value] of Object.entries(batch))
-    if (ArrayBuffer.isView(value)) Object.assign(batch, { [name]: (value as Uint8Array).slice() })
-  const { dictionary } = batch as { dictionary?: arrow.Column<unknown> }
-  dictionary?.data.forEach(copyOut)
-}
+const strideOf = (table: arrow.Table): number =>
+  (columnOf(table, 'vector').type as { stride?: number }).stride ?? 0
 
 function vectorsOf(table: arrow.Table, rows: number) {
-  const type = columnOf(table, 'vector').type as { stride?: number }
-  const dim = type.stride ?? 0
+  const dim = strideOf(table)
   if (dim <= 0 || dim > DIM_MAX || dim % DIM_STEP !== 0)
     throw new Error(`column "vector" has ${dim} components`)
   const values = view(batchOf(table, 'vector').children[0]?.values, Uint8Array, rows * dim, 'vector')
   // Larger codes would spill over in a sum of products.
-  let bits = 0
-  for (let i = 0; i < values.length; i++) bits |= values[i]!
-  if (bits > 127) throw new Error('a vector code has more than 7 bits')
+  if (!isSevenBit(values)) throw new Error('a vector code has more than 7 bits')
   return { dim, values }
 }
 

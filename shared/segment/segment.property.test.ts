@@ -1,8 +1,15 @@
+import * as arrow from '@uwdata/flechette'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { loadKernels } from '../../test/fixtures/kernels.ts'
 import { encodeSegmentV1 } from '../../test/fixtures/segment-v1.ts'
+import { takeIn } from '../../test/fixtures/streamed.ts'
+import { createRandom } from '../lib/random.ts'
 import { sha256Hex } from '../lib/sha256.ts'
 import { fixtureRef, fixtureSegment } from '../retrieval/fixture.ts'
+import { createPlainEngine } from '../vector/plain-engine.ts'
+import { dequantise } from '../vector/quantise.ts'
+import { createWasmEngine } from '../vector/wasm-engine.ts'
 import { decodeSegment, type Segment, verifyBlob } from './decode.ts'
 import { encodeSegment } from './encode.ts'
 import { mergeSegments, rowOf } from './merge.ts'
@@ -51,6 +58,41 @@ describe('a segment', () => {
           expect(column.byteOffset - file.byteOffset + column.byteLength).toBeLessThanOrEqual(vectorOffset)
       }),
       { seed: 4, numRuns: 20 },
+    )
+  })
+
+  it('taken in by pieces of any size, cut anywhere, is what it is as a whole, also where columns follow the vectors', async () => {
+    const random = createRandom(6)
+    const kernels = loadKernels()
+    const sizes = fc.array(fc.integer({ min: 1, max: 4_000 }), { minLength: 1, maxLength: 5 })
+    await fc.assert(
+      fc.asyncProperty(
+        ...[items, sizes, fc.constantFrom(4, 64, 68), fc.boolean(), fc.boolean()],
+        async (list, pieces, dim, isOld, isPlain) => {
+          const rows = list.map(({ vector, ...row }) => ({
+            ...row,
+            ...(vector && { vector: Float32Array.from({ length: dim }, () => random() - 0.5) }),
+          }))
+          const files = encodeSegment(mergeSegments([await fixtureSegment(rows, { dim })], () => true))
+          if (isOld) files.items = withScalesLast(files.items)
+          const ref = fixtureRef('s', rows.length)
+          const whole = decodeSegment(files, ref)
+          if (!whole.ok) throw new Error(whole.error.reason)
+          const engine = isPlain ? createPlainEngine() : createWasmEngine(kernels)
+          const { segment, part } = takeIn(files, ref, engine, pieces)
+          expect(segment.vectorOffset).toBe(whole.value.vectorOffset)
+          expect(segment.dim).toBe(dim)
+          expect([...segment.vectorScale]).toEqual([...whole.value.vectorScale])
+          rows.forEach((_, row) => {
+            const { vector, ...shown } = rowOf(whole.value, row)
+            expect(rowOf(segment, row)).toMatchObject(shown)
+            const placed = engine.vectorOf(part, row)
+            expect(placed).toEqual(vector && dequantise(vector.codes, 0, dim, vector.scale))
+          })
+          readAll(segment)
+        },
+      ),
+      { seed: 5, numRuns: 60 },
     )
   })
 
@@ -113,6 +155,13 @@ describe.each([
     expect(decodeSegment(files, fixtureRef('x', 201)).ok).toBe(false)
   })
 })
+
+/** An items file as older writers made it. */
+function withScalesLast(items: Uint8Array): Uint8Array {
+  const table = arrow.tableFromIPC(items)
+  const names = table.names.filter((name) => name !== 'vector_scale')
+  return arrow.tableToIPC(table.select([...names, 'vector_scale']), { format: 'file' })!
+}
 
 function readAll({ terms, rows: rowCount }: Segment): void {
   for (let at = 0; at < terms.count; at++) {

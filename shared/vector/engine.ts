@@ -5,16 +5,23 @@
 import type { KernelName } from '../kernels/kernels.ts'
 import type { ChoiceRule } from './plain-diversify.ts'
 
-/** Vectors as a segment has them; see `quantise.ts`. */
-export type VectorRows = {
-  dim: number
-  /** u8[rows, dim], 7 bits each. */
-  codes: Uint8Array
+/** What a row has beside its vector. */
+export type RowValues = {
   /** f32[rows]; 0 where a row has no vector. What is negative or not finite counts as 0. */
   scales: Float32Array
   /** u32[rows]: equal scores are ordered by these. */
   numbers: Uint32Array
 }
+/** Vectors as a segment has them; see `quantise.ts`. */
+export type VectorRows = RowValues & {
+  dim: number
+  /** u8[rows, dim], 7 bits each. */
+  codes: Uint8Array
+}
+/** Rows `from` to `to`, the last one not included. */
+export type RowRange = { from: number; to: number }
+/** How a part answers that does not answer as it should: by estimates, or not at all. */
+export type Shortfall = 'estimated' | 'missing'
 
 /** The vectors of one segment in an engine. */
 export type VectorPart = {
@@ -43,6 +50,27 @@ export type VectorEngine = {
   limit(bytesMax: number): void
   /** Copies what it needs: nothing refers to `rows` after it. */
   place(rows: VectorRows): VectorPart
+  /**
+   * `place` for vectors that come in pieces, in this order: `reserve`, `write` until all are there, `complete`, and `give` for as long
+   * as rows are `wanted`. Until then the part finds nothing. What is done to a part that was released has no effect.
+   *
+   * @param dim a multiple of `DIM_STEP`, `DIM_MAX` at most
+   */
+  reserve(rows: number, dim: number): VectorPart
+  /** @param offset of `bytes` in u8[rows, dim] */
+  write(part: VectorPart, offset: number, bytes: Uint8Array): void
+  complete(part: VectorPart, values: RowValues): void
+  /** Rows whose codes should be given next, again: they did not fit when they came, or were given up since. */
+  wanted(part: VectorPart): RowRange | null
+  /** @param codes u8[to - from, dim] of the rows that are wanted; others are not taken */
+  give(part: VectorPart, from: number, codes: Uint8Array): void
+  /**
+   * Takes room for what was given up of a part, when there is some that nothing else takes: then rows are wanted. Until all have been given
+   * it answers as before.
+   */
+  regain(part: VectorPart, values: RowValues): boolean
+  /** Null where all is well, and for what the engine was never given. */
+  shortfall(part: VectorPart): Shortfall | null
   /** The part of an index that is no longer the newest: it goes on answering, until its room is needed. */
   retire(part: VectorPart): void
   /** Frees the room of a part. A search that still names it does not find its rows. */

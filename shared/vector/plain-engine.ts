@@ -8,6 +8,8 @@ type Held = VectorPart & VectorRows & { sums: Uint32Array }
 
 export function createPlainEngine(): VectorEngine {
   const parts = new Map<VectorPart, Held>()
+  /** Codes of those that are being filled. */
+  const filling = new Map<VectorPart, Uint8Array>()
 
   /** Scores of all rows of a part; null when they cannot be compared with the query. */
   function scoresOfAll(part: VectorPart, query: Float32Array): Float32Array | null {
@@ -21,20 +23,37 @@ export function createPlainEngine(): VectorEngine {
   const engine: VectorEngine = {
     state: () => ({ kernels: 'plain', residentBytes: 0, usedBytes: 0, estimatedRows: 0, missingRows: 0 }),
     limit() {},
-    place({ dim, codes, scales, numbers }) {
-      const rows = scales.length
-      assert(codes.length === rows * dim && numbers.length === rows, 'vectors of different lengths')
-      // `dotRows` reads words.
-      const aligned = codes.byteOffset % 4 === 0 ? codes : codes.slice()
-      const held: Held = {
-        ...{ rows, dim, numbers, codes: aligned, scales: scales.map(scaleOf) },
-        sums: codeSums(codes, dim, rows),
-      }
-      parts.set(held, held)
-      return held
+    place({ dim, codes, ...values }) {
+      const part = engine.reserve(values.scales.length, dim)
+      assert(codes.length === part.rows * dim, 'vectors of different lengths')
+      engine.write(part, 0, codes)
+      engine.complete(part, values)
+      return part
     },
+    reserve(rows, dim) {
+      const part = { rows, dim }
+      filling.set(part, new Uint8Array(rows * dim))
+      return part
+    },
+    write: (part, offset, bytes) => filling.get(part)?.set(bytes, offset),
+    complete(part, { scales, numbers }) {
+      const codes = filling.get(part)
+      if (!codes) return
+      const { rows, dim } = part
+      assert(scales.length === rows && numbers.length === rows, 'vectors of different lengths')
+      filling.delete(part)
+      const sums = codeSums(codes, dim, rows)
+      parts.set(part, { rows, dim, numbers, codes, sums, scales: scales.map(scaleOf) })
+    },
+    wanted: () => null,
+    give() {},
+    regain: () => false,
+    shortfall: () => null,
     retire() {},
-    release: (part) => void parts.delete(part),
+    release(part) {
+      filling.delete(part)
+      parts.delete(part)
+    },
     search(targets, query, limit) {
       const matches = targets.flatMap(({ part, base, mask }) => {
         const scores = scoresOfAll(part, query)

@@ -22,6 +22,17 @@ export type QuantisedQuery = {
   offset: number
 }
 
+/** May these bytes be codes? Four at a time. */
+export function isSevenBit(codes: Uint8Array): boolean {
+  const from = Math.min(codes.length, (4 - (codes.byteOffset % 4)) % 4)
+  const words = new Uint32Array(codes.buffer, codes.byteOffset + from, (codes.length - from) >>> 2)
+  let bits = 0
+  for (let i = 0; i < words.length; i++) bits |= words[i]!
+  for (let i = 0; i < from; i++) bits |= codes[i]!
+  for (let i = from + 4 * words.length; i < codes.length; i++) bits |= codes[i]!
+  return (bits & 0x80808080) === 0
+}
+
 /** @param vector f32[dim]; a zero vector gives scale 0 */
 export function quantiseItem(vector: Float32Array): QuantisedVector {
   const scale = largest(vector) / CODE_MAX

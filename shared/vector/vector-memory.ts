@@ -2,6 +2,9 @@
  * @file The vectors of segments in one WebAssembly memory, under a budget. A part is up to three blocks: its arrays by row; its
  * signs when it is large; and its codes while they fit. What is least useful goes first: parts of an index that was replaced,
  * then codes of the largest part, whose scores are estimated from signs from then on.
+ *
+ * A part is filled by bytes as they come, each of which is copied once, to where it stays. For codes that did not fit, slices of
+ * rows are asked for afterwards, to make signs of; and again when there is room for codes.
  */
 import { createArena } from '../kernels/arena.ts'
 import {
@@ -15,8 +18,16 @@ import {
   writePart,
 } from '../kernels/kernels.ts'
 import { assert } from '../lib/result.ts'
-import { type EngineState, scaleOf, type VectorPart, type VectorRows } from './engine.ts'
-import { BIAS, DIM_MAX } from './quantise.ts'
+import {
+  type EngineState,
+  type RowRange,
+  type RowValues,
+  type Shortfall,
+  scaleOf,
+  type VectorPart,
+  type VectorRows,
+} from './engine.ts'
+import { BIAS, DIM_MAX, DIM_STEP } from './quantise.ts'
 
 /** Of vectors in one isolate; it has 128 MB for everything. */
 export const VECTOR_BYTES_MAX = 90 * 1024 * 1024
@@ -69,10 +80,15 @@ export type HeldPart = VectorPart & {
   signs: Signs | null
   /** u8[padded, stride]; null where they did not fit. */
   codes: Pointer | null
+  /** Codes that are coming back: the first `done` rows are there. */
+  incoming: { at: Pointer; done: number } | null
   retired: boolean
 }
+/** What a mean is taken of: rows `step` apart. u8[rows / step, dim] */
+type Sample = { step: number; codes: Uint8Array }
 const ARRAY_BYTES_PER_ROW = 10
 const codeBytes = ({ padded, stride }: HeldPart): number => padded * stride
+const arrayBytes = ({ padded }: HeldPart): number => padded * ARRAY_BYTES_PER_ROW
 
 export type VectorMemoryOptions = { bytesMax?: number; signsFromBytes?: number }
 export type VectorMemory = {
@@ -85,6 +101,13 @@ export type VectorMemory = {
   /** A block that the next call for the same slot may move. */
   scratch(slot: Slot, bytes: number): Pointer
   place(rows: VectorRows): HeldPart
+  reserve(rows: number, dim: number): HeldPart
+  write(part: HeldPart, offset: number, bytes: Uint8Array): void
+  complete(part: HeldPart, values: RowValues): void
+  wanted(part: HeldPart): RowRange | null
+  give(part: HeldPart, from: number, codes: Uint8Array): void
+  regain(part: HeldPart, values: RowValues): boolean
+  shortfall(part: HeldPart): Shortfall | null
   isHeld(part: HeldPart): boolean
   /** 0 for a row without a vector, and for one that is not there. */
   scaleAt(part: HeldPart, row: number): number
@@ -102,13 +125,16 @@ export function createVectorMemory(
   const arena = createArena()
   const { memory } = arena
   const kernels = createKernels(kernelModule, memory)
+  /** Those that answer. */
   const parts = new Set<HeldPart>()
+  /** Those that are being filled: nothing of them is given up. */
+  const filling = new Map<HeldPart, Sample | null>()
   const slots = new Map<Slot, { at: Pointer; bytes: number }>()
   let bytesMax = firstBytesMax
   /** Bytes of parts; scratch memory comes on top and is small. */
   let partBytes = 0
-  /** Parts for which there was no room at all. */
-  const missing = new Set<HeldPart>()
+  /** Parts for which there was no room at all, and what signs of them would be relative to. */
+  const missing = new Map<HeldPart, Float32Array | null>()
 
   const u8 = (at: Pointer, length: number) => new Uint8Array(memory.buffer, at, length)
   const i16 = (at: Pointer, length: number) => new Int16Array(memory.buffer, at, length)
@@ -142,20 +168,34 @@ export function createVectorMemory(
     part.codes = null
   }
 
-  function release(part: HeldPart): void {
-    missing.delete(part)
-    if (!parts.delete(part)) return
-    if (part.codes !== null) free(part.codes, codeBytes(part))
-    if (part.signs) free(part.signs.at, part.signs.bytes)
-    free(part.scales, part.padded * ARRAY_BYTES_PER_ROW)
+  function dropIncoming(part: HeldPart): void {
+    if (part.incoming) free(part.incoming.at, codeBytes(part))
+    part.incoming = null
   }
 
-  /** Give up what is least useful until so many bytes fit: retired parts, then codes of parts larger than `codesBelow`. */
+  function release(part: HeldPart): void {
+    missing.delete(part)
+    const wasFilling = filling.delete(part)
+    if (!parts.delete(part) && !wasFilling) return
+    dropIncoming(part)
+    if (part.codes !== null) free(part.codes, codeBytes(part))
+    if (part.signs) free(part.signs.at, part.signs.bytes)
+    // No block is at 0: there was no room.
+    if (part.scales !== 0) free(part.scales, arrayBytes(part))
+  }
+
+  const hasRoom = (bytes: number): boolean => partBytes + bytes <= bytesMax
+
+  /** Give up what is least useful until so many bytes fit: retired parts, codes that are not back yet, codes of parts larger than `codesBelow`. */
   function makeRoom(bytes: number, codesBelow = 0): boolean {
-    const fits = () => partBytes + bytes <= bytesMax
+    const fits = () => hasRoom(bytes)
     for (const part of [...parts].filter(({ retired }) => retired)) {
       if (fits()) return true
       release(part)
+    }
+    for (const part of parts) {
+      if (fits()) return true
+      dropIncoming(part)
     }
     const large = [...parts].filter(
       (part) => part.codes !== null && part.signs && codeBytes(part) > codesBelow,
@@ -167,16 +207,15 @@ export function createVectorMemory(
     return fits()
   }
 
-  function writeCodes(part: HeldPart, codes: Uint8Array, from: number, to: number, at: Pointer): void {
-    const { dim, stride } = part
-    const target = u8(at, (to - from) * stride)
+  /** Rows without gaps → rows of `stride` bytes. */
+  function writeCodes({ dim, stride }: HeldPart, codes: Uint8Array, at: Pointer): void {
     if (dim === stride) {
-      target.set(codes.subarray(from * dim, to * dim))
+      u8(at, codes.length).set(codes)
       return
     }
-    target.fill(BIAS)
-    for (let row = from; row < to; row++)
-      target.set(codes.subarray(row * dim, (row + 1) * dim), (row - from) * stride)
+    const rows = codes.length / dim
+    const target = u8(at, rows * stride).fill(BIAS)
+    for (let row = 0; row < rows; row++) target.set(codes.subarray(row * dim, (row + 1) * dim), row * stride)
   }
 
   /** @param codes where the codes of row `from` lie */
@@ -224,53 +263,158 @@ export function createVectorMemory(
     return signs.done === rows
   }
 
-  function place({ dim, codes, scales, numbers }: VectorRows): HeldPart {
-    const rows = scales.length
-    assert(dim > 0 && dim <= DIM_MAX, `vectors of ${dim} components`)
-    assert(codes.length === rows * dim && numbers.length === rows, 'vectors of different lengths')
-    const stride = Math.ceil(dim / DIM_BLOCK) * DIM_BLOCK
-    const padded = Math.ceil(rows / ROW_BLOCK) * ROW_BLOCK
-    const arrayBytes = padded * ARRAY_BYTES_PER_ROW
+  /** Without codes its signs are all that there can be. */
+  const basicBytes = (part: HeldPart): number =>
+    arrayBytes(part) + (isLarge(part) ? codeBytes(part) / 8 : codeBytes(part))
+  const isLarge = (part: HeldPart): boolean => codeBytes(part) >= signsFromBytes
+
+  function allocateBasics(part: HeldPart): void {
+    part.scales = allocate(arrayBytes(part))
+    part.numbers = part.scales + 4 * part.padded
+    part.gains = part.numbers + 4 * part.padded
+    u8(part.scales, arrayBytes(part)).fill(0)
+    if (!isLarge(part)) return
+    const bytes = codeBytes(part) / 8
+    const mean = new Float32Array(part.dim)
+    part.signs = {
+      ...{ at: allocate(bytes), bytes, mean, gainUnit: 0, done: 0 },
+      gains: new Float32Array(part.padded),
+    }
+  }
+
+  function allocateCodes(part: HeldPart): Pointer {
+    const { rows, dim, stride, padded } = part
+    const at = allocate(codeBytes(part))
+    const from = dim === stride ? rows : 0
+    u8(at + from * stride, (padded - from) * stride).fill(BIAS)
+    return at
+  }
+
+  function reserve(rows: number, dim: number): HeldPart {
+    checkDim(dim)
     const part: HeldPart = {
-      ...{ rows, dim, stride, padded, scales: 0, numbers: 0, gains: 0 },
-      ...{ signs: null, codes: null, retired: false },
+      ...{ rows, dim, scales: 0, numbers: 0, gains: 0, signs: null, codes: null, incoming: null },
+      stride: Math.ceil(dim / DIM_BLOCK) * DIM_BLOCK,
+      padded: Math.ceil(rows / ROW_BLOCK) * ROW_BLOCK,
+      retired: false,
     }
-    const hasSigns = codeBytes(part) >= signsFromBytes
-    if (!makeRoom(arrayBytes + (hasSigns ? codeBytes(part) / 8 : codeBytes(part)))) {
-      missing.add(part)
-      return part
-    }
+    const step = Math.max(1, Math.floor(rows / SAMPLE_ROWS))
+    const codes = () => new Uint8Array(Math.ceil(rows / step) * dim)
+    filling.set(part, isLarge(part) ? { step, codes: codes() } : null)
+    if (!makeRoom(basicBytes(part))) return part
+    allocateBasics(part)
+    if (makeRoom(codeBytes(part), codeBytes(part))) part.codes = allocateCodes(part)
+    return part
+  }
+
+  function write(part: HeldPart, offset: number, bytes: Uint8Array): void {
+    const sample = filling.get(part)
+    // Released meanwhile.
+    if (sample === undefined) return
+    const { rows, dim, stride, codes } = part
+    assert(offset >= 0 && offset + bytes.length <= rows * dim, 'vectors beyond the last row')
+    if (codes !== null && dim === stride) u8(codes + offset, bytes.length).set(bytes)
+    else if (codes !== null)
+      eachRow({ dim, step: 1 }, offset, bytes, (row, column, piece) =>
+        u8(codes + row * stride + column, piece.length).set(piece),
+      )
+    if (sample)
+      eachRow({ dim, step: sample.step }, offset, bytes, (row, column, piece) =>
+        sample.codes.set(piece, (row / sample.step) * dim + column),
+      )
+  }
+
+  function writeArrays(part: HeldPart, { scales, numbers }: RowValues): void {
+    f32(part.scales, part.rows).set(scales.map(scaleOf))
+    u32(part.numbers, part.rows).set(numbers)
+  }
+
+  function answer(part: HeldPart): void {
+    filling.delete(part)
     parts.add(part)
-    part.scales = allocate(arrayBytes)
-    part.numbers = part.scales + 4 * padded
-    part.gains = part.numbers + 4 * padded
-    u8(part.scales, arrayBytes).fill(0)
-    f32(part.scales, rows).set(scales.map(scaleOf))
-    u32(part.numbers, rows).set(numbers)
-    if (hasSigns) {
-      const bytes = codeBytes(part) / 8
-      const mean = meanOf(codes, scales, dim)
-      part.signs = { at: allocate(bytes), bytes, mean, gainUnit: 0, done: 0, gains: new Float32Array(padded) }
+    // What came while this was filled could not give way to it.
+    makeRoom(0)
+  }
+
+  function complete(part: HeldPart, values: RowValues): void {
+    const sample = filling.get(part)
+    if (sample === undefined) return
+    const { rows, dim } = part
+    assert(values.scales.length === rows && values.numbers.length === rows, 'vectors of different lengths')
+    const mean = sample && meanOf(sample, values.scales, dim)
+    if (part.scales === 0) {
+      filling.delete(part)
+      missing.set(part, mean)
+      return
     }
-    if (makeRoom(codeBytes(part), codeBytes(part))) {
-      const at = allocate(codeBytes(part))
-      writeCodes(part, codes, 0, rows, at)
-      u8(at + rows * stride, (padded - rows) * stride).fill(BIAS)
-      part.codes = at
-    } else {
-      // Signs are all that will be left, so that they are made now.
-      const slice = scratch('slice', SLICE_ROWS * stride)
-      for (let from = 0; from < rows; from = part.signs!.done) {
-        const to = Math.min(rows, from + SLICE_ROWS)
-        writeCodes(part, codes, from, to, slice)
-        encodeSlice(part, part.signs!, slice, to)
-      }
+    writeArrays(part, values)
+    if (part.signs) part.signs.mean = mean!
+    filling.set(part, null)
+    if (part.codes !== null) answer(part)
+  }
+
+  function wanted(part: HeldPart): RowRange | null {
+    const { rows, incoming, codes, signs } = part
+    const from = incoming?.done ?? (filling.has(part) && codes === null ? signs?.done : undefined)
+    return from === undefined ? null : { from, to: Math.min(rows, from + SLICE_ROWS) }
+  }
+
+  function give(part: HeldPart, from: number, codes: Uint8Array): void {
+    const range = wanted(part)
+    // Asked for by a request that was taken for dead, and given by another meanwhile.
+    if (range?.from !== from) return
+    const { to } = range
+    const { dim, stride, incoming } = part
+    assert(codes.length === (to - from) * dim, 'a slice of another length')
+    const at = incoming ? incoming.at + from * stride : scratch('slice', SLICE_ROWS * stride)
+    writeCodes(part, codes, at)
+    if (incoming) incoming.done = to
+    else encodeSlice(part, part.signs!, at, to)
+    if (to < part.rows) return
+    if (incoming) {
+      part.codes = incoming.at
+      part.incoming = null
     }
+    answer(part)
+  }
+
+  function regain(part: HeldPart, values: RowValues): boolean {
+    if (part.incoming || (filling.has(part) && part.codes === null)) return true
+    const mean = missing.get(part)
+    if (mean !== undefined) {
+      if (!hasRoom(basicBytes(part))) return false
+      missing.delete(part)
+      filling.set(part, null)
+      allocateBasics(part)
+      writeArrays(part, values)
+      if (part.signs) part.signs.mean = mean!
+      else part.incoming = { at: allocateCodes(part), done: 0 }
+      return true
+    }
+    if (!parts.has(part) || part.retired || part.codes !== null || !hasRoom(codeBytes(part))) return false
+    part.incoming = { at: allocateCodes(part), done: 0 }
+    return true
+  }
+
+  function place({ dim, codes, scales, numbers }: VectorRows): HeldPart {
+    checkDim(dim)
+    const rows = scales.length
+    assert(codes.length === rows * dim && numbers.length === rows, 'vectors of different lengths')
+    const part = reserve(rows, dim)
+    write(part, 0, codes)
+    complete(part, { scales, numbers })
+    for (let range = wanted(part); range; range = wanted(part))
+      give(part, range.from, codes.subarray(range.from * dim, range.to * dim))
     return part
   }
 
   return {
     ...{ memory, kernels, u8, i16, u32, f32, scratch, place, release, advanceSigns },
+    ...{ reserve, write, complete, wanted, give, regain },
+    shortfall(part) {
+      if (missing.has(part)) return 'missing'
+      return parts.has(part) && part.codes === null ? 'estimated' : null
+    },
     isHeld: (part) => parts.has(part),
     scaleAt: (part, row) =>
       parts.has(part) && row >= 0 && row < part.rows ? f32(part.scales + 4 * row, 1)[0]! : 0,
@@ -283,23 +427,40 @@ export function createVectorMemory(
       residentBytes: memory.buffer.byteLength,
       usedBytes: arena.usedBytes(),
       estimatedRows: rowsOf([...parts].filter(({ codes }) => codes === null)),
-      missingRows: rowsOf([...missing]),
+      missingRows: rowsOf([...missing.keys()]),
     }),
   }
 }
 
+const checkDim = (dim: number): void =>
+  assert(dim > 0 && dim <= DIM_MAX && dim % DIM_STEP === 0, `vectors of ${dim} components`)
+
 const rowsOf = (parts: readonly HeldPart[]): number => parts.reduce((sum, { rows }) => sum + rows, 0)
 
-/** Mean of a sample of the rows that have a vector, spread over all. f32[dim] */
-function meanOf(codes: Uint8Array, scales: Float32Array, dim: number): Float32Array {
+/** What some bytes of u8[rows, dim] have of every `step`-th row. */
+function eachRow(
+  { dim, step }: { dim: number; step: number },
+  offset: number,
+  bytes: Uint8Array,
+  take: (row: number, column: number, piece: Uint8Array) => void,
+): void {
+  const end = offset + bytes.length
+  for (let row = Math.floor(offset / dim / step) * step; row * dim < end; row += step) {
+    const from = Math.max(offset, row * dim)
+    const to = Math.min(end, (row + 1) * dim)
+    if (from < to) take(row, from - row * dim, bytes.subarray(from - offset, to - offset))
+  }
+}
+
+/** Mean of the rows of a sample that have a vector. f32[dim] */
+function meanOf({ step, codes }: Sample, scales: Float32Array, dim: number): Float32Array {
   const sums = new Float64Array(dim)
-  const every = Math.max(1, Math.floor(scales.length / SAMPLE_ROWS))
   let count = 0
-  for (let row = 0; row < scales.length; row += every) {
+  for (let row = 0, from = 0; row < scales.length; row += step, from += dim) {
     const scale = scaleOf(scales[row]!)
     if (scale === 0) continue
     count++
-    for (let i = 0; i < dim; i++) sums[i]! += (codes[row * dim + i]! - BIAS) * scale
+    for (let i = 0; i < dim; i++) sums[i]! += (codes[from + i]! - BIAS) * scale
   }
   return Float32Array.from(sums, (sum) => (count > 0 ? sum / count : 0))
 }

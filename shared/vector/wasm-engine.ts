@@ -171,6 +171,13 @@ export function createWasmEngine(
     state: held.state,
     limit: held.limit,
     place: held.place,
+    reserve: held.reserve,
+    write: (part, offset, bytes) => held.write(part as HeldPart, offset, bytes),
+    complete: (part, values) => held.complete(part as HeldPart, values),
+    wanted: (part) => held.wanted(part as HeldPart),
+    give: (part, from, codes) => held.give(part as HeldPart, from, codes),
+    regain: (part, values) => held.regain(part as HeldPart, values),
+    shortfall: (part) => held.shortfall(part as HeldPart),
     retire: (part) => {
       ;(part as HeldPart).retired = true
     },

@@ -14,6 +14,7 @@ import { dequantise } from '../../shared/vector/quantise.ts'
 import { vectorizeId } from '../../shared/vector/vectorize.ts'
 import { type Divided, divideIndex } from '../fixtures/divided-index.ts'
 import { createMemoryVectorize } from '../fixtures/memory-vectorize.ts'
+import { createNodeDigest } from '../fixtures/node-digest.ts'
 import { sourceContract } from './source.ts'
 
 const never = () => new AbortController().signal
@@ -38,7 +39,7 @@ function fillVectorize({ index, manifest }: Divided) {
 sourceContract('the index of an isolate', async ({ index }) => createIndexSource(index))
 sourceContract('shards', async ({ bucket, manifest }) => {
   const shards = manifest.placement!.shards.map(() =>
-    createShard({ bucket, engine: createNodeEngine(), clock: () => 0 }),
+    createShard({ bucket, engine: createNodeEngine(), clock: () => 0, createDigest: createNodeDigest }),
   )
   return createShards({ open: (_, at) => shards[at]!, clock: () => 0, timeout: never }).source(manifest)
 })

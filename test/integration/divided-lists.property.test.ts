@@ -19,9 +19,9 @@ import { buildIndex, placeVectors } from '../../shared/retrieval/load-index.ts'
 import { suggest } from '../../shared/retrieval/suggest.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
-import { withoutVectors } from '../../shared/segment/decode.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
 import { type Divided, type DividedRow, divideIndex } from '../fixtures/divided-index.ts'
+import { createNodeDigest } from '../fixtures/node-digest.ts'
 
 const SEED = 5
 const NOW_MS = 1_760_000_000_000
@@ -108,7 +108,15 @@ function shardsOf({ bucket }: Divided, change: (shard: Shard, at: number) => Sha
   return createShards({
     open(_, at) {
       const shard = () =>
-        change(createShard({ bucket, engine: createPlainEngine(), clock: () => NOW_MS }), at)
+        change(
+          createShard({
+            bucket,
+            engine: createPlainEngine(),
+            clock: () => NOW_MS,
+            createDigest: createNodeDigest,
+          }),
+          at,
+        )
       return opened.get(at) ?? opened.set(at, shard()).get(at)!
     },
     clock: () => NOW_MS,
@@ -269,7 +277,7 @@ describe('lists of an index whose vectors lie elsewhere', () => {
       remote.covers(one.ref.id) ? { rows: one.rows, dim: one.dim } : placeVectors(engine, one),
     )
     const bare = index.segments.map(({ segment: one }) =>
-      remote.covers(one.ref.id) ? withoutVectors(one) : one,
+      remote.covers(one.ref.id) ? { ...one, vectors: new Uint8Array() } : one,
     )
     const items = createRemoteItemsOf({ readRange, timeout })
     return (whole: Manifest) => items(buildIndex(whole, bare, engine, parts), remote)

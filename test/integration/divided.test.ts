@@ -1,4 +1,5 @@
 /** @file What the worker publishes of a large index is what the edge's shards serve: deltas, merges and removals included. */
+
 import { expect, it } from 'vitest'
 import { createShard } from '../../functions/ranking/shard.ts'
 import { createShards } from '../../functions/ranking/shards.ts'
@@ -13,6 +14,8 @@ import { contentHash, Item } from '../../shared/schema/item.ts'
 import { batchKey } from '../../shared/schema/jobs.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
 import { createPlainEngine } from '../../shared/vector/plain-engine.ts'
+import { createNodeDigest } from '../fixtures/node-digest.ts'
+import { objectOf } from '../fixtures/r2-object.ts'
 
 const WORDS = ['red', 'blue', 'lamp', 'chair', 'speaker', 'wireless', 'steel', 'cable']
 const BATCHES = 16
@@ -31,20 +34,16 @@ it('the shards of a published index answer as one isolate with all of it would, 
   const bucket = {
     async get(key: string) {
       const object = await blobs.get(key)
-      return (
-        object && {
-          ...object,
-          size: object.bytes.length,
-          arrayBuffer: async () => object.bytes.buffer as ArrayBuffer,
-        }
-      )
+      return object && objectOf(object.bytes, object.etag)
     },
   }
   const opened = new Map<string, ReturnType<typeof createShard>>()
   const shards = createShards({
     open(placementId, at) {
       const name = `${placementId}/${at}`
-      const shard = opened.get(name) ?? createShard({ bucket, engine: createPlainEngine(), clock: () => 0 })
+      const shard =
+        opened.get(name) ??
+        createShard({ bucket, engine: createPlainEngine(), clock: () => 0, createDigest: createNodeDigest })
       opened.set(name, shard)
       return shard
     },
