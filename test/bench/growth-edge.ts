@@ -1,0 +1,202 @@
+/**
+ * @file The edge of one shop in a process of its own: opens it, asks what it is told to, and tells what each request cost. `growth.ts`
+ * says what is counted.
+ */
+import { createSecret } from '../../functions/env.ts'
+import { createPseudonymOf } from '../../functions/http/pseudonym.ts'
+import { createMemoryProfileStore } from '../../functions/profile/memory-store.ts'
+import { sliceOf } from '../../functions/ranking/shard.ts'
+import { assert, ok } from '../../shared/lib/result.ts'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
+import { SIGNALS_KEY, type StoredEvent } from '../../shared/schema/events.ts'
+import { MANIFEST_KEY } from '../../shared/schema/manifest.ts'
+import type { RankedReply, StatusReply } from '../../shared/schema/replies.ts'
+import { createBucket, heldBytes, importBundle, openDatabase, openObjects } from './growth-isolate.ts'
+import { type Links, openLinks } from './growth-links.ts'
+import { type ProfileLine, startProfile } from './growth-profile.ts'
+import type { ShardEnd } from './growth-shard.ts'
+import type { Ask, Kind, Shop } from './growth-shop.ts'
+import { say } from './lexical-shop.ts'
+
+const KEY = 'secret-key-of-a-benchmark'
+const PSEUDONYM_SECRET = 'a secret for benchmarks only'
+const EVENT_KINDS = ['view', 'view', 'view', 'click', 'add-to-cart', 'purchase'] as const
+const HOUR_MS = 3_600_000
+/** Asked one after the other, shards take the time of all: what would be too late elsewhere is not here. */
+const PATIENCE = 1_000
+const BUDGET_MS = '10000'
+
+export type Task = {
+  bundle: string
+  shop: Shop
+  /** The first request of an isolate that has its bytes at hand and has done nothing, and no other. */
+  isCold: boolean
+  isProfiled: boolean
+}
+/** Milliseconds of one request. Where shards answered, `ms` is here and in the slowest shard of each round. */
+export type Cost = { kind: Kind; ms: number; hereMs: number; cpuMs: number; rounds: number }
+export type Outcome = {
+  costs: Cost[]
+  /** Making the edge, then the stages of the last request as its `Server-Timing` tells them. */
+  stages: string
+  /** Of the isolate that holds most, and of all of them. */
+  held: { most: number; sum: number; claimed: number; isolates: number }
+  /** Manifest, signals and segments, by all isolates. */
+  fetchedBytes: number
+  profile: ProfileLine[] | null
+  /** Sum of the first hits' scores. */
+  checksum: number
+}
+
+async function run({ bundle, shop, isCold, isProfiled }: Task): Promise<Outcome> {
+  const { placement } = shop.manifest
+  const { createEdge } = await importBundle(bundle)
+  const env = {
+    DB: await openDatabase(KEY),
+    PSEUDONYM_SECRET,
+    RATE_LIMIT: { limit: async () => ({ success: true }) },
+  }
+  const profiles = createMemoryProfileStore()
+  await fillProfiles(profiles, shop)
+  const encoder = { encode: async (_: unknown, text: string) => ok(shop.queryVectors.get(text)!) }
+  const links = placement ? await openShards(shop, bundle, isCold, isProfiled) : null
+  if (links) waitLonger()
+
+  const before = await heldBytes()
+  const own = placement ? [] : shop.manifest.segments.flatMap(({ items, terms }) => [items.key, terms.key])
+  const read = openObjects(shop.folder, isCold ? own : [])
+  const small = new Map([
+    [MANIFEST_KEY, encode(shop.manifest)],
+    [SIGNALS_KEY, encode(shop.signals)],
+  ])
+  const { bucket, fetchedBytes } = createBucket((key) => small.get(key) ?? read(key))
+  const bindings = {
+    ...{ ...env, BUCKET: bucket },
+    ...(links && {
+      ...{ SHARDS: links.namespace, PROFILE_BUDGET_MS: BUDGET_MS, RETRIEVE_BUDGET_MS: BUDGET_MS },
+      ...{ RANK_BUDGET_MS: BUDGET_MS, DIVERSIFY_BUDGET_MS: BUDGET_MS },
+    }),
+  } as unknown as Parameters<typeof createEdge>[0]
+  await touchPlatform()
+  const endProfile = isProfiled && !links ? await startProfile() : null
+
+  const startedMs = performance.now()
+  const startedCpu = process.cpuUsage()
+  const { app } = createEdge(bindings, { profiles, encoder })
+  const madeMs = performance.now() - startedMs
+  const call = (path: string) =>
+    app.fetch(
+      new Request(`https://shop.test${path}`, { headers: { authorization: `Bearer ${KEY}` } }),
+      bindings,
+      {
+        waitUntil() {},
+        passThroughOnException() {},
+        props: {},
+      } as unknown as ExecutionContext,
+    )
+  let stages = ''
+  let checksum = 0
+  async function ask({ kind, path }: Ask, fromMs?: number, fromCpu?: NodeJS.CpuUsage): Promise<Cost> {
+    links?.take()
+    const cpu = fromCpu ?? process.cpuUsage()
+    const from = fromMs ?? performance.now()
+    const response = await call(path)
+    const wallMs = performance.now() - from
+    const { user, system } = process.cpuUsage(cpu)
+    const shards = links?.take()
+    const reply = (await response.json()) as RankedReply
+    assert(
+      response.status === 200 && reply.degraded.length === 0,
+      `${path}: ${JSON.stringify(reply).slice(0, 500)}`,
+    )
+    stages = `edge made;dur=${madeMs.toFixed(2)}, ${response.headers.get('server-timing')}`
+    checksum += reply.hits[0]?.score ?? 0
+    if (!shards) return { kind, ms: wallMs, hereMs: wallMs, cpuMs: (user + system) / 1_000, rounds: 0 }
+    const hereMs = wallMs - shards.waited
+    return {
+      ...{ kind, ms: hereMs + shards.slowest, hereMs },
+      // The waits are work too, of carrying messages between processes, which is nobody's: so here time is CPU time.
+      ...{ cpuMs: hereMs + shards.shardsCpu, rounds: shards.rounds },
+    }
+  }
+
+  const costs: Cost[] = []
+  if (isCold) costs.push(await ask(shop.asked[0]!, startedMs, startedCpu))
+  else {
+    for (const one of shop.warmUp) await ask(one)
+    say(`asks ${shop.asked.length} requests`)
+    checksum = 0
+    for (const one of shop.asked) costs.push(await ask(one))
+  }
+  const profile = (await endProfile?.()) ?? null
+  const here = (await heldBytes()) - before
+  const { index } = (await (await call('/v1/status')).json()) as StatusReply
+  const ends: ShardEnd[] = (await links?.end()) ?? []
+  const held = [here, ...ends.map((end) => end.heldBytes)]
+  return {
+    ...{ costs, stages, checksum },
+    held: {
+      ...{ most: Math.max(...held), sum: held.reduce((sum, bytes) => sum + bytes, 0) },
+      ...{ claimed: index.residentBytes, isolates: held.length },
+    },
+    fetchedBytes: ends.reduce((sum, end) => sum + end.fetchedBytes, fetchedBytes()),
+    profile: profile ?? ends.find((end) => end.profile)?.profile ?? null,
+  }
+}
+
+async function openShards(
+  { manifest, folder }: Shop,
+  bundle: string,
+  isCold: boolean,
+  isProfiled: boolean,
+): Promise<Links> {
+  const slices = manifest.placement!.shards.map((_, at) => sliceOf(manifest, at))
+  const links = await openLinks(
+    slices.map(({ manifest: { segments } }, at) => ({
+      ...{ bundle, folder, isProfiled: isProfiled && at === 0 },
+      preloaded: isCold ? segments.flatMap(({ items, terms }) => [items.key, terms.key]) : [],
+    })),
+  )
+  if (!isCold)
+    for (const [at, slice] of slices.entries()) await links.ask(at, { method: 'prepare', args: [slice] })
+  return links
+}
+
+/** The time for which the edge waits for shards is of shards that answer at once. */
+function waitLonger(): void {
+  const timeout = AbortSignal.timeout.bind(AbortSignal)
+  AbortSignal.timeout = (ms) => timeout(ms * PATIENCE)
+}
+
+async function fillProfiles(
+  profiles: ReturnType<typeof createMemoryProfileStore>,
+  { shoppers }: Shop,
+): Promise<void> {
+  const pseudonymOf = createPseudonymOf(createSecret(PSEUDONYM_SECRET))
+  const nowMs = Date.now()
+  for (const { userId, items } of shoppers) {
+    const user = await pseudonymOf(userId)
+    const events = items.map(
+      (item, at): StoredEvent => ({
+        ...{ eventId: `${userId}-${at}`, kind: EVENT_KINDS[at % EVENT_KINDS.length]!, user },
+        ...{ timeMs: nowMs - (items.length - at) * HOUR_MS, items: [item], suspectedBot: false },
+      }),
+    )
+    await profiles.update(user, events)
+  }
+}
+
+/** Node loads its web platform when it is first used; in workerd it is there. */
+async function touchPlatform(): Promise<void> {
+  const request = new Request('https://shop.test/?a=b', { headers: { a: 'b' } })
+  await Response.json({ url: new URL(request.url).searchParams.get('a') }).json()
+  await sha256Hex(new TextDecoder().decode(encode(crypto.randomUUID())))
+  AbortSignal.timeout(1)
+}
+
+const encode = (value: unknown): Uint8Array => new TextEncoder().encode(JSON.stringify(value))
+
+process.once('message', async (task: Task) => {
+  process.send!(await run(task))
+  process.disconnect()
+})
