@@ -11,7 +11,15 @@ import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { SIGNALS_KEY, type StoredEvent } from '../../shared/schema/events.ts'
 import { MANIFEST_KEY } from '../../shared/schema/manifest.ts'
 import type { RankedReply, StatusReply } from '../../shared/schema/replies.ts'
-import { createBucket, heldBytes, importBundle, openDatabase, openObjects } from './growth-isolate.ts'
+import {
+  createBucket,
+  type Held,
+  heldBytes,
+  heldSince,
+  importBundle,
+  openDatabase,
+  openObjects,
+} from './growth-isolate.ts'
 import { type Links, openLinks } from './growth-links.ts'
 import { type ProfileLine, startProfile } from './growth-profile.ts'
 import type { ShardEnd } from './growth-shard.ts'
@@ -39,8 +47,10 @@ export type Outcome = {
   costs: Cost[]
   /** Making the edge, then the stages of the last request as its `Server-Timing` tells them. */
   stages: string
-  /** Of the isolate that holds most, and of all of them. */
-  held: { most: number; sum: number; claimed: number; isolates: number }
+  /** Of the Worker and then of each shard, bytes beyond what was held before the index came. */
+  held: Held[]
+  /** Resident bytes of the index, as the Worker's `/v1/status` says. */
+  claimedBytes: number
   /** Manifest, signals and segments, by all isolates. */
   fetchedBytes: number
   profile: ProfileLine[] | null
@@ -129,16 +139,13 @@ async function run({ bundle, shop, isCold, isProfiled }: Task): Promise<Outcome>
     for (const one of shop.asked) costs.push(await ask(one))
   }
   const profile = (await endProfile?.()) ?? null
-  const here = (await heldBytes()) - before
+  const here = await heldSince(before)
   const { index } = (await (await call('/v1/status')).json()) as StatusReply
   const ends: ShardEnd[] = (await links?.end()) ?? []
-  const held = [here, ...ends.map((end) => end.heldBytes)]
   return {
     ...{ costs, stages, checksum },
-    held: {
-      ...{ most: Math.max(...held), sum: held.reduce((sum, bytes) => sum + bytes, 0) },
-      ...{ claimed: index.residentBytes, isolates: held.length },
-    },
+    held: [here, ...ends.map(({ held }) => held)],
+    claimedBytes: index.residentBytes,
     fetchedBytes: ends.reduce((sum, end) => sum + end.fetchedBytes, fetchedBytes()),
     profile: profile ?? ends.find((end) => end.profile)?.profile ?? null,
   }

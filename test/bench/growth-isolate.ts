@@ -112,16 +112,21 @@ export async function openDatabase(key: string): Promise<Bindings['DB']> {
   return { prepare: statement } as unknown as Bindings['DB']
 }
 
-/**
- * Bytes that this isolate holds: the heap, and what it holds outside, array buffers and WebAssembly memories among it. Needs
- * `--expose-gc`.
- */
-export async function heldBytes(): Promise<number> {
+/** Bytes of the heap, and of array buffers and WebAssembly memories outside of it. */
+export type Held = { heap: number; outside: number }
+
+/** What this isolate holds. Needs `--expose-gc`. */
+export async function heldBytes(): Promise<Held> {
   assert(globalThis.gc, 'started with --expose-gc')
   for (let round = 0; round < COLLECTIONS; round++) {
     globalThis.gc()
     await wait(SWEEP_MS)
   }
   const { heapUsed, external } = process.memoryUsage()
-  return heapUsed + external
+  return { heap: heapUsed, outside: external }
+}
+/** What it holds beyond that. */
+export async function heldSince(before: Held): Promise<Held> {
+  const { heap, outside } = await heldBytes()
+  return { heap: heap - before.heap, outside: outside - before.outside }
 }

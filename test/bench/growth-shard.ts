@@ -5,7 +5,7 @@
 import { deserialize, serialize } from 'node:v8'
 import type { Shard } from '../../functions/ranking/shard.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
-import { createBucket, heldBytes, importBundle, openObjects } from './growth-isolate.ts'
+import { createBucket, type Held, heldBytes, heldSince, importBundle, openObjects } from './growth-isolate.ts'
 import { type ProfileLine, startProfile } from './growth-profile.ts'
 
 export type ToShard =
@@ -17,7 +17,7 @@ export type Question = { method: keyof Shard; args: unknown[] }
 export type Answer = { bytes: Uint8Array; ms: number; cpuMs: number }
 export type ShardEnd = {
   /** Bytes held now, beyond what was held before the first question. */
-  heldBytes: number
+  held: Held
   fetchedBytes: number
   profile: ProfileLine[] | null
 }
@@ -43,7 +43,7 @@ async function open({ bundle, folder, preloaded, isProfiled }: Extract<ToShard, 
     },
     async end(): Promise<ShardEnd> {
       const profile = (await endProfile?.()) ?? null
-      return { heldBytes: (await heldBytes()) - before, fetchedBytes: fetchedBytes(), profile }
+      return { held: await heldSince(before), fetchedBytes: fetchedBytes(), profile }
     },
   }
 }

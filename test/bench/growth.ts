@@ -23,7 +23,7 @@ import { ROWS_PER_SEGMENT } from '../../gpu-worker/indexing/plan-merge.ts'
 import { LIMITS } from '../../gpu-worker/indexing/plan-placement.ts'
 import { renderTable } from '../../infra/cli/table.ts'
 import type { Cost, Outcome, Task } from './growth-edge.ts'
-import { writeBundle } from './growth-isolate.ts'
+import { type Held, writeBundle } from './growth-isolate.ts'
 import type { ProfileLine } from './growth-profile.ts'
 import { openSegments } from './growth-segments.ts'
 import { KINDS, type Kind, openShop, type Shop, type ShopSize } from './growth-shop.ts'
@@ -74,11 +74,10 @@ export type ShopRow = {
   isolates: number
   kinds: KindRow[]
   cold: ColdRow | null
-  /**
-   * Megabytes that one isolate holds: the one with most, and all together, after all requests. `begun` is after the first one, of
-   * an isolate with what the first shard has, and `claimed` what `/v1/status` says in that one.
-   */
-  held: { most: number; sum: number; begun: number; claimed: number }
+  /** Megabytes held after all requests: by the isolate with most, on its heap and outside of it, and by all together. */
+  held: { most: number; heap: number; outside: number; all: number }
+  /** The same after the first request, of an isolate with what the first shard has, and what its `/v1/status` says. */
+  begun: { held: number; heap: number; outside: number; claimed: number }
   fetchedMb: number
   build: { cpuSeconds: number; megabytes: number }
   checksum: number
@@ -131,14 +130,13 @@ async function measureShop(shop: Shop, bundle: string, sizes: GrowthSizes): Prom
     runs.push(await cold({ ...shop, asked: shop.asked.slice(run * KINDS.length) }))
   }
   const { held, fetchedBytes, checksum } = warm ?? runs[0] ?? begun
+  const { held: most, ...where } = heldMb(held.toSorted((a, b) => bytesOf(b) - bytesOf(a))[0]!)
   return {
     ...{ items: size.items, texts: size.texts, isolates: 1 + (manifest.placement?.shards.length ?? 0) },
     kinds: warm ? KINDS.map((kind) => kindRow(kind, warm.costs)) : [],
     cold: isColdAsked ? coldRow(runs, (await cold(shop, true)).profile ?? []) : null,
-    held: {
-      ...{ most: inMb(held.most), sum: inMb(held.sum) },
-      ...{ begun: inMb(begun.held.most), claimed: inMb(begun.held.claimed) },
-    },
+    held: { most, ...where, all: inMb(held.reduce((sum, one) => sum + bytesOf(one), 0)) },
+    begun: { ...heldMb(begun.held[0]!), claimed: inMb(begun.claimedBytes) },
     fetchedMb: inMb(fetchedBytes),
     build: { cpuSeconds: round(built.cpuSeconds, 10), megabytes: inMb(built.bytes) },
     checksum: round(checksum, 1_000),
@@ -207,7 +205,7 @@ function fitAll(shops: readonly ShopRow[]): Fit[] {
   return [
     ...(['search', 'recommend', 'similar'] as const).flatMap(ofKind),
     ...fit('MB held by the isolate with most', ({ held }) => held.most),
-    ...fit('MB held by all isolates', ({ held }) => held.sum),
+    ...fit('MB held by all isolates', ({ held }) => held.all),
     ...fit('MB fetched', ({ fetchedMb }) => fetchedMb),
     ...fit('CPU seconds to build', ({ build }) => build.cpuSeconds),
   ]
@@ -227,6 +225,10 @@ function tailOf(values: readonly number[]): Tail {
 }
 const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
 const round = (value: number, precision: number) => Math.round(value * precision) / precision
+const bytesOf = ({ heap, outside }: Held) => heap + outside
+const heldMb = (held: Held) => ({
+  ...{ held: inMb(bytesOf(held)), heap: inMb(held.heap), outside: inMb(held.outside) },
+})
 const inMb = (bytes: number) => round(bytes / MB, 10)
 
 function print({ machine, commit, catalogue, requests, shops, fits }: GrowthReport): void {
@@ -263,20 +265,29 @@ function print({ machine, commit, catalogue, requests, shops, fits }: GrowthRepo
   )
   show(
     [
-      'items',
+      'MB held',
       'isolates',
-      'MB held, most',
-      'all',
       'one, begun',
+      'heap',
+      'outside',
       'its status',
-      'fetched',
-      'built MB',
-      'CPU s',
-      'checksum',
+      'at the end',
+      'heap',
+      'outside',
+      'all',
     ],
+    shops.map((shop) => {
+      const { begun, held } = shop
+      return [
+        ...[nameOf(shop), shop.isolates, begun.held, begun.heap, begun.outside, begun.claimed],
+        ...[held.most, held.heap, held.outside, held.all],
+      ]
+    }),
+  )
+  show(
+    ['items', 'MB fetched', 'MB built', 'CPU s to build', 'checksum'],
     shops.map((shop) => [
-      ...[nameOf(shop), shop.isolates, shop.held.most, shop.held.sum, shop.held.begun, shop.held.claimed],
-      ...[shop.fetchedMb, shop.build.megabytes, shop.build.cpuSeconds, shop.checksum],
+      ...[nameOf(shop), shop.fetchedMb, shop.build.megabytes, shop.build.cpuSeconds, shop.checksum],
     ]),
   )
   const range = ({ median, low, high }: Spread) => `${median} (${low} to ${high})`
