@@ -24,7 +24,6 @@ import { type Links, openLinks } from './growth-links.ts'
 import { type ProfileLine, startProfile } from './growth-profile.ts'
 import type { ShardEnd } from './growth-shard.ts'
 import type { Ask, Kind, Shop } from './growth-shop.ts'
-import { say } from './lexical-shop.ts'
 
 const KEY = 'secret-key-of-a-benchmark'
 const PSEUDONYM_SECRET = 'a secret for benchmarks only'
@@ -134,7 +133,6 @@ async function run({ bundle, shop, isCold, isProfiled }: Task): Promise<Outcome>
   if (isCold) costs.push(await ask(shop.asked[0]!, startedMs, startedCpu))
   else {
     for (const one of shop.warmUp) await ask(one)
-    say(`asks ${shop.asked.length} requests`)
     checksum = 0
     for (const one of shop.asked) costs.push(await ask(one))
   }

@@ -13,6 +13,8 @@ import { bundleEdge, PROJECT_ROOT } from '../../infra/local/bundle.ts'
 import { assert } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 
+/** For processes that are an isolate: memory can be counted, and code that does not run is not given up meanwhile. */
+export const NODE_FLAGS = ['--expose-gc', '--no-flush-bytecode', '--disable-warning=ExperimentalWarning']
 const MAIN = 'index.js'
 const WORKERS_MODULE =
   'export class DurableObject { constructor(ctx, env) { this.ctx = ctx; this.env = env } }'

@@ -8,7 +8,8 @@ import { once } from 'node:events'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import type { Shard } from '../../functions/ranking/shard.ts'
-import type { Answer, Question, ShardEnd, ToShard } from './growth-shard.ts'
+import { NODE_FLAGS } from './growth-isolate.ts'
+import type { Answer, OpenShard, Question, ShardEnd, ToShard } from './growth-shard.ts'
 
 /** Milliseconds of one request. */
 export type ShardCosts = {
@@ -35,22 +36,23 @@ type Asked = {
   resolve(answer: unknown): void
 }
 
-const METHODS = [
-  ...(['prepare', 'statistics', 'search', 'show', 'items', 'candidates', 'completions', 'has'] as const),
-] satisfies (keyof Shard)[]
+const METHODS: readonly (keyof Shard)[] = [
+  'prepare',
+  'statistics',
+  'search',
+  'show',
+  'items',
+  'candidates',
+  'completions',
+  'has',
+]
 const NO_COSTS: ShardCosts = { waited: 0, rounds: 0, slowest: 0, shardsCpu: 0 }
 
-export async function openLinks(
-  shards: readonly Extract<ToShard, { open: unknown }>['open'][],
-): Promise<Links> {
-  const children: ChildProcess[] = []
-  for (const open of shards) {
-    const child = fork(join(import.meta.dirname, 'growth-shard.ts'), {
-      ...{ serialization: 'advanced', execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'] },
-    })
-    children.push(child)
-    await exchange(child, { open })
-  }
+export async function openLinks(shards: readonly OpenShard[]): Promise<Links> {
+  const children = shards.map(() =>
+    fork(join(import.meta.dirname, 'growth-shard.ts'), { serialization: 'advanced', execArgv: NODE_FLAGS }),
+  )
+  await Promise.all(children.map((child, at) => exchange(child, { open: shards[at]! })))
   let asked: Asked[] = []
   let isAsking = false
   let costs = { ...NO_COSTS }
@@ -103,12 +105,9 @@ export async function openLinks(
       return deserialize(bytes)
     },
     async end() {
-      const ends: ShardEnd[] = []
-      for (const child of children) {
-        ends.push((await exchange(child, { end: true })) as ShardEnd)
-        child.disconnect()
-      }
-      return ends
+      const ends = await Promise.all(children.map((child) => exchange(child, { end: true })))
+      for (const child of children) child.disconnect()
+      return ends as ShardEnd[]
     },
   }
 }

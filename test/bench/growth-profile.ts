@@ -39,12 +39,13 @@ function filesOf(): (url: string, line: number) => string {
       .split('\n')
       .map((line) => {
         file = /^\/\/ (\S+\.(?:[cm]?[jt]sx?))$/.exec(line)?.[1] ?? file
-        return file
+        return file.replace(/^.*node_modules\//, '')
       })
   }
   return (url, line) => {
     if (url.startsWith('wasm:')) return 'WebAssembly'
-    if (!url.endsWith('/index.js')) return url
+    if (url.startsWith('node:')) return url
+    if (!url.endsWith('/index.js')) return url.split('/').at(-1)!
     const files = known.get(url) ?? read(url)
     known.set(url, files)
     return files[line]!

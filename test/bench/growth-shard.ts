@@ -8,8 +8,10 @@ import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { createBucket, type Held, heldBytes, heldSince, importBundle, openObjects } from './growth-isolate.ts'
 import { type ProfileLine, startProfile } from './growth-profile.ts'
 
+/** @see openObjects for what is `preloaded` */
+export type OpenShard = { bundle: string; folder: string; preloaded: string[]; isProfiled: boolean }
 export type ToShard =
-  | { open: { bundle: string; folder: string; preloaded: string[]; isProfiled: boolean } }
+  | { open: OpenShard }
   /** `Question`, as an RPC carries it. */
   | { question: Uint8Array }
   | { end: true }
@@ -22,7 +24,7 @@ export type ShardEnd = {
   profile: ProfileLine[] | null
 }
 
-async function open({ bundle, folder, preloaded, isProfiled }: Extract<ToShard, { open: unknown }>['open']) {
+async function open({ bundle, folder, preloaded, isProfiled }: OpenShard) {
   const { SearchShard } = await importBundle(bundle)
   // Bytes that are at hand are let go when they are handed on: they are no part of what is held at the end.
   const before = await heldBytes()

@@ -18,7 +18,7 @@ export type Kind = (typeof KINDS)[number]
 /** As `aisle train` found them on the largest judged set; hybrid, so that every search looks at vectors too. */
 const FUSION = { vectorWeight: 0.4, numberWeight: 0.2 }
 const HITS = 20
-/** As many as the worker writes. */
+/** As many as there may be, and half of the pairs that there may be. */
 const POPULAR = 1_000
 const TOGETHER = 5_000
 const PARTNERS = 10
@@ -27,7 +27,7 @@ const EVENTS_MAX = 20
 /** A shopper looks at so many parts of the range, and in each at neighbours of the catalogue, which are alike. */
 const INTERESTS = 3
 const INTEREST_ROWS = 30
-/** A shopper's words are looked for so many times before one comes twice. */
+/** A new one is looked for so many times before one comes twice. */
 const TRIES = 20
 
 export type ShopSize = {

@@ -23,7 +23,7 @@ import { ROWS_PER_SEGMENT } from '../../gpu-worker/indexing/plan-merge.ts'
 import { LIMITS } from '../../gpu-worker/indexing/plan-placement.ts'
 import { renderTable } from '../../infra/cli/table.ts'
 import type { Cost, Outcome, Task } from './growth-edge.ts'
-import { type Held, writeBundle } from './growth-isolate.ts'
+import { type Held, NODE_FLAGS, writeBundle } from './growth-isolate.ts'
 import type { ProfileLine } from './growth-profile.ts'
 import { openSegments } from './growth-segments.ts'
 import { KINDS, type Kind, openShop, type Shop, type ShopSize } from './growth-shop.ts'
@@ -55,7 +55,7 @@ export const FULL: GrowthSizes = {
 export const SMOKE: GrowthSizes = {
   shops: [
     whole(100),
-    { ...whole(300), rowsPerSegment: 100, limits: { isolateBytesMax: 1, shardBytesMax: 1 } },
+    { ...whole(200), rowsPerSegment: 100, limits: { isolateBytesMax: 1, shardBytesMax: 1 } },
   ],
   ...{ source: 'sample', requests: { warmUp: 2, asked: 4 }, coldRuns: 1, parts: ['requests', 'cold'] },
 }
@@ -118,7 +118,7 @@ async function measureShop(shop: Shop, bundle: string, sizes: GrowthSizes): Prom
   const { manifest, size, built } = shop
   const cold = (of: Shop, isProfiled = false) => runEdge({ bundle, shop: of, isCold: true, isProfiled })
   const first: Shop = manifest.placement ? { ...shop, manifest: sliceOf(manifest, 0).manifest } : shop
-  const begun = await cold(first)
+  if (sizes.parts.includes('requests')) say(`asks ${shop.warmUp.length + shop.asked.length} requests`)
   const warm = sizes.parts.includes('requests')
     ? await runEdge({ bundle, shop, isCold: false, isProfiled: false })
     : null
@@ -129,6 +129,7 @@ async function measureShop(shop: Shop, bundle: string, sizes: GrowthSizes): Prom
     // Another query each time.
     runs.push(await cold({ ...shop, asked: shop.asked.slice(run * KINDS.length) }))
   }
+  const begun = (manifest.placement ? null : runs[0]) ?? (await cold(first))
   const { held, fetchedBytes, checksum } = warm ?? runs[0] ?? begun
   const { held: most, ...where } = heldMb(held.toSorted((a, b) => bytesOf(b) - bytesOf(a))[0]!)
   return {
@@ -171,7 +172,7 @@ function coldRow(runs: readonly Outcome[], profile: readonly ProfileLine[]): Col
 
 async function runEdge(task: Task): Promise<Outcome> {
   const child = fork(join(import.meta.dirname, 'growth-edge.ts'), {
-    ...{ serialization: 'advanced', execArgv: ['--expose-gc', '--disable-warning=ExperimentalWarning'] },
+    ...{ serialization: 'advanced', execArgv: NODE_FLAGS },
   })
   child.send(task)
   const ended = once(child, 'exit').then(([code]) => {
