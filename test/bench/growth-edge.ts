@@ -2,9 +2,10 @@
  * @file The edge of one shop in a process of its own: opens it, asks what it is told to, and tells what each request cost. `growth.ts`
  * says what is counted.
  */
-import { createSecret } from '../../functions/env.ts'
+import { type Bindings, createSecret } from '../../functions/env.ts'
 import { createPseudonymOf } from '../../functions/http/pseudonym.ts'
 import { createMemoryProfileStore } from '../../functions/profile/memory-store.ts'
+import type { ReadBucket } from '../../functions/ranking/index-holder.ts'
 import { sliceOf } from '../../functions/ranking/shard.ts'
 import { assert, ok } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
@@ -38,6 +39,7 @@ export type Task = {
   shop: Shop
   /** The first request of an isolate that has its bytes at hand and has done nothing, and no other. */
   isCold: boolean
+  /** Warm, this process; cold, the first shard where there are shards. */
   isProfiled: boolean
 }
 /** Milliseconds of one request. Where shards answered, `ms` is here and in the slowest shard of each round. */
@@ -60,94 +62,112 @@ export type Outcome = {
 async function run({ bundle, shop, isCold, isProfiled }: Task): Promise<Outcome> {
   const { placement } = shop.manifest
   const { createEdge } = await importBundle(bundle)
-  const env = {
-    DB: await openDatabase(KEY),
-    PSEUDONYM_SECRET,
-    RATE_LIMIT: { limit: async () => ({ success: true }) },
-  }
+  const database = await openDatabase(KEY)
   const profiles = createMemoryProfileStore()
   await fillProfiles(profiles, shop)
   const encoder = { encode: async (_: unknown, text: string) => ok(shop.queryVectors.get(text)!) }
-  const links = placement ? await openShards(shop, bundle, isCold, isProfiled) : null
+  const links = placement ? await openShards(shop, bundle, isCold, isProfiled && isCold) : null
   if (links) waitLonger()
 
   const before = await heldBytes()
-  const own = placement ? [] : shop.manifest.segments.flatMap(({ items, terms }) => [items.key, terms.key])
-  const read = openObjects(shop.folder, isCold ? own : [])
-  const small = new Map([
-    [MANIFEST_KEY, encode(shop.manifest)],
-    [SIGNALS_KEY, encode(shop.signals)],
-  ])
-  const { bucket, fetchedBytes } = createBucket((key) => small.get(key) ?? read(key))
-  const bindings = {
-    ...{ ...env, BUCKET: bucket },
-    ...(links && {
-      ...{ SHARDS: links.namespace, PROFILE_BUDGET_MS: BUDGET_MS, RETRIEVE_BUDGET_MS: BUDGET_MS },
-      ...{ RANK_BUDGET_MS: BUDGET_MS, DIVERSIFY_BUDGET_MS: BUDGET_MS },
-    }),
-  } as unknown as Parameters<typeof createEdge>[0]
+  const { bucket, fetchedBytes } = openBucket(shop, isCold)
+  const bindings = bindingsOf(database, bucket, links)
   await touchPlatform()
-  const endProfile = isProfiled && !links ? await startProfile() : null
-
+  let endProfile = isProfiled && isCold && !links ? await startProfile() : null
   const startedMs = performance.now()
   const startedCpu = process.cpuUsage()
   const { app } = createEdge(bindings, { profiles, encoder })
   const madeMs = performance.now() - startedMs
-  const call = (path: string) =>
-    app.fetch(
-      new Request(`https://shop.test${path}`, { headers: { authorization: `Bearer ${KEY}` } }),
-      bindings,
-      {
-        waitUntil() {},
-        passThroughOnException() {},
-        props: {},
-      } as unknown as ExecutionContext,
-    )
-  let stages = ''
-  let checksum = 0
-  async function ask({ kind, path }: Ask, fromMs?: number, fromCpu?: NodeJS.CpuUsage): Promise<Cost> {
-    links?.take()
-    const cpu = fromCpu ?? process.cpuUsage()
-    const from = fromMs ?? performance.now()
-    const response = await call(path)
-    const wallMs = performance.now() - from
-    const { user, system } = process.cpuUsage(cpu)
-    const shards = links?.take()
-    const reply = (await response.json()) as RankedReply
-    assert(
-      response.status === 200 && reply.degraded.length === 0,
-      `${path}: ${JSON.stringify(reply).slice(0, 500)}`,
-    )
-    stages = `edge made;dur=${madeMs.toFixed(2)}, ${response.headers.get('server-timing')}`
-    checksum += reply.hits[0]?.score ?? 0
-    if (!shards) return { kind, ms: wallMs, hereMs: wallMs, cpuMs: (user + system) / 1_000, rounds: 0 }
-    const hereMs = wallMs - shards.waited
-    return {
-      ...{ kind, ms: hereMs + shards.slowest, hereMs },
-      // The waits are work too, of carrying messages between processes, which is nobody's: so here time is CPU time.
-      ...{ cpuMs: hereMs + shards.shardsCpu, rounds: shards.rounds },
-    }
-  }
+  const asker = createAsker((request) => app.fetch(request, bindings, CONTEXT), links)
 
   const costs: Cost[] = []
-  if (isCold) costs.push(await ask(shop.asked[0]!, startedMs, startedCpu))
+  if (isCold) costs.push(await asker.ask(shop.asked[0]!, startedMs, startedCpu))
   else {
-    for (const one of shop.warmUp) await ask(one)
-    checksum = 0
-    for (const one of shop.asked) costs.push(await ask(one))
+    for (const one of shop.warmUp) await asker.ask(one)
+    asker.forget()
+    if (isProfiled) endProfile = await startProfile()
+    for (const one of shop.asked) costs.push(await asker.ask(one))
   }
   const profile = (await endProfile?.()) ?? null
   const here = await heldSince(before)
-  const { index } = (await (await call('/v1/status')).json()) as StatusReply
+  const { index } = (await (
+    await app.fetch(requestOf('/v1/status'), bindings, CONTEXT)
+  ).json()) as StatusReply
   const ends: ShardEnd[] = (await links?.end()) ?? []
   return {
-    ...{ costs, stages, checksum },
+    ...{ costs, stages: `edge made;dur=${madeMs.toFixed(2)}, ${asker.told().stages}` },
+    checksum: asker.told().checksum,
     held: [here, ...ends.map(({ held }) => held)],
     claimedBytes: index.residentBytes,
     fetchedBytes: ends.reduce((sum, end) => sum + end.fetchedBytes, fetchedBytes()),
     profile: profile ?? ends.find((end) => end.profile)?.profile ?? null,
   }
 }
+
+function createAsker(fetch: (request: Request) => Response | Promise<Response>, links: Links | null) {
+  let stages = ''
+  let checksum = 0
+  return {
+    /** @param fromMs with `fromCpu`: what began before the request */
+    async ask({ kind, path }: Ask, fromMs?: number, fromCpu?: NodeJS.CpuUsage): Promise<Cost> {
+      const request = requestOf(path)
+      links?.take()
+      const cpu = fromCpu ?? process.cpuUsage()
+      const from = fromMs ?? performance.now()
+      const response = await fetch(request)
+      const wallMs = performance.now() - from
+      const { user, system } = process.cpuUsage(cpu)
+      const shards = links?.take()
+      const reply = (await response.json()) as RankedReply
+      assert(
+        response.status === 200 && reply.degraded.length === 0,
+        `${path}: ${JSON.stringify(reply).slice(0, 500)}`,
+      )
+      stages = response.headers.get('server-timing') ?? ''
+      checksum += reply.hits[0]?.score ?? 0
+      if (!shards) return { kind, ms: wallMs, hereMs: wallMs, cpuMs: (user + system) / 1_000, rounds: 0 }
+      const hereMs = wallMs - shards.waited
+      return {
+        ...{ kind, ms: hereMs + shards.slowest, hereMs },
+        // The process also carries messages, which is nobody's work in the cloud: so the time here is what counts.
+        ...{ cpuMs: hereMs + shards.shardsCpu, rounds: shards.rounds },
+      }
+    },
+    /** Begin the checksum anew. */
+    forget() {
+      checksum = 0
+    },
+    /** `stages` of the last request. */
+    told: () => ({ stages, checksum }),
+  }
+}
+
+const requestOf = (path: string) =>
+  new Request(`https://shop.test${path}`, { headers: { authorization: `Bearer ${KEY}` } })
+
+const CONTEXT = { waitUntil() {}, passThroughOnException() {}, props: {} } as unknown as ExecutionContext
+
+/** The manifest, the signals and, unless shards hold them, the segments: those are at hand where a cold isolate is measured. */
+function openBucket({ manifest, signals, folder }: Shop, isCold: boolean) {
+  const keys = manifest.placement
+    ? []
+    : manifest.segments.flatMap(({ items, terms }) => [items.key, terms.key])
+  const read = openObjects(folder, isCold ? keys : [])
+  const small = new Map([
+    [MANIFEST_KEY, encode(manifest)],
+    [SIGNALS_KEY, encode(signals)],
+  ])
+  return createBucket((key) => small.get(key) ?? read(key))
+}
+
+const bindingsOf = (DB: Bindings['DB'], BUCKET: ReadBucket, links: Links | null): Bindings =>
+  ({
+    ...{ DB, BUCKET, PSEUDONYM_SECRET, RATE_LIMIT: { limit: async () => ({ success: true }) } },
+    ...(links && {
+      ...{ SHARDS: links.namespace, PROFILE_BUDGET_MS: BUDGET_MS, RETRIEVE_BUDGET_MS: BUDGET_MS },
+      ...{ RANK_BUDGET_MS: BUDGET_MS, DIVERSIFY_BUDGET_MS: BUDGET_MS },
+    }),
+  }) as unknown as Bindings
 
 async function openShards(
   { manifest, folder }: Shop,
