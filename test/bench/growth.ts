@@ -22,9 +22,9 @@ import { parseArgs } from 'node:util'
 import { sliceOf } from '../../functions/ranking/shard.ts'
 import { ROWS_PER_SEGMENT } from '../../gpu-worker/indexing/plan-merge.ts'
 import { LIMITS } from '../../gpu-worker/indexing/plan-placement.ts'
-import { renderTable } from '../../infra/cli/table.ts'
 import type { Cost, Outcome, Task } from './growth-edge.ts'
 import { type Held, NODE_FLAGS, writeBundle } from './growth-isolate.ts'
+import { print } from './growth-print.ts'
 import type { ProfileLine } from './growth-profile.ts'
 import { openSegments } from './growth-segments.ts'
 import { KINDS, type Kind, openShop, type Shop, type ShopSize } from './growth-shop.ts'
@@ -243,100 +243,6 @@ const heldMb = (held: Held) => ({
   ...{ held: inMb(bytesOf(held)), heap: inMb(held.heap), outside: inMb(held.outside) },
 })
 const inMb = (bytes: number) => round(bytes / MB, 10)
-
-function print({ machine, commit, catalogue, requests, shops, fits }: GrowthReport): void {
-  const show = (header: readonly string[], rows: readonly (readonly (string | number)[])[]) =>
-    console.log(
-      `\n${renderTable(
-        header,
-        rows.map((row) => row.map(String)),
-      )}`,
-    )
-  const nameOf = ({ items, texts }: ShopRow) => `${items}${texts === 'titles' ? ', titles alone' : ''}`
-  console.log(`${catalogue}, repeated with changes; ${machine}; ${commit}`)
-  console.log(
-    `${requests} requests of each kind after the warm-up. Divided: ms is the Worker and the slowest shard of each round, CPU all shards.`,
-  )
-  show(
-    ['items', 'isolates', 'request', 'ms p50', 'p99', 'CPU p50', 'p99', 'Worker p50', 'p99', 'rounds'],
-    shops.flatMap((shop) =>
-      shop.kinds.map(({ kind, ms, cpuMs, hereMs, rounds }) => [
-        ...[
-          nameOf(shop),
-          shop.isolates,
-          kind,
-          ms.p50,
-          ms.p99,
-          cpuMs.p50,
-          cpuMs.p99,
-          hereMs.p50,
-          hereMs.p99,
-          rounds,
-        ],
-      ]),
-    ),
-  )
-  show(
-    [
-      'MB held',
-      'isolates',
-      'one, begun',
-      'heap',
-      'outside',
-      'its status',
-      'at the end',
-      'heap',
-      'outside',
-      'all',
-    ],
-    shops.map((shop) => {
-      const { begun, held } = shop
-      return [
-        ...[nameOf(shop), shop.isolates, begun.held, begun.heap, begun.outside, begun.claimed],
-        ...[held.most, held.heap, held.outside, held.all],
-      ]
-    }),
-  )
-  show(
-    ['items', 'MB fetched', 'MB built', 'CPU s to build', 'checksum'],
-    shops.map((shop) => [
-      ...[nameOf(shop), shop.fetchedMb, shop.build.megabytes, shop.build.cpuSeconds, shop.checksum],
-    ]),
-  )
-  const showProfile = (profile: readonly ProfileLine[]) => {
-    for (const { ms, where } of profile) console.log(`${ms.toFixed(1).padStart(7)} ms  ${where}`)
-  }
-  for (const shop of shops.filter(({ profile }) => profile.length > 0)) {
-    console.log(
-      `\n${nameOf(shop)}, all ${KINDS.length * requests} requests: CPU of the Worker, main thread only:`,
-    )
-    showProfile(shop.profile)
-  }
-  const range = ({ median, low, high }: Spread) => `${median} (${low} to ${high})`
-  const cold = shops.flatMap((shop) => (shop.cold ? [{ shop, row: shop.cold }] : []))
-  if (cold.length > 0)
-    show(
-      ['first search of a cold isolate', 'isolates', 'ms', 'Worker ms', 'CPU ms'],
-      cold.map(({ shop, row }) => [
-        ...[nameOf(shop), shop.isolates, range(row.ms), range(row.hereMs), range(row.cpuMs)],
-      ]),
-    )
-  for (const { shop, row } of cold) {
-    const profiled = shop.isolates > 1 ? 'the first shard' : 'the isolate'
-    console.log(`\n${nameOf(shop)}, cold: ${row.stages}`)
-    console.log(`CPU of ${profiled} in a run of its own, under the profiler, main thread only:`)
-    showProfile(row.profile)
-  }
-  if (fits.length > 0)
-    show(
-      [
-        'growth',
-        ...shops.filter(({ texts }) => texts === 'whole').map(({ items }) => String(items)),
-        'exponent',
-      ],
-      fits.map(({ what, values, exponent }) => [what, ...values, exponent]),
-    )
-}
 
 const HELP = `node test/bench/growth.ts [options]
 
