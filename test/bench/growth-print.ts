@@ -19,7 +19,7 @@ export function print({ machine, commit, catalogue, requests, shops, fits }: Gro
     ]),
   )
   for (const shop of shops.filter(({ profile }) => profile.length > 0))
-    printProfile(`${nameOf(shop)}, ${KINDS.length * requests} requests: the Worker`, shop.profile)
+    printProfile(`\n${nameOf(shop)}, ${KINDS.length * requests} requests: the Worker`, shop.profile)
   printCold(shops)
   if (fits.length > 0)
     table(

@@ -249,7 +249,7 @@ const HELP = `node test/bench/growth.ts [options]
   --items 1000,10000   sizes of the shop; default 1000,10000,100000,1000000
   --requests N         of each kind; default ${FULL.requests.asked}
   --only requests|cold one part
-  --profile            where the time of the warm requests goes; they are slower for it
+  --profile            where the time of the warm requests goes; they are slower for it, and hold more
   --json               the report as JSON
   --smoke              a small shop, which takes seconds
 
