@@ -4,7 +4,6 @@
  * a round lasts as long as its slowest shard computes. Messages are serialised as an RPC does, and that is counted on both sides.
  */
 import { type ChildProcess, fork } from 'node:child_process'
-import { once } from 'node:events'
 import { join } from 'node:path'
 import { deserialize, serialize } from 'node:v8'
 import type { Shard } from '../../functions/ranking/shard.ts'
@@ -113,20 +112,13 @@ export async function openLinks(shards: readonly OpenShard[]): Promise<Links> {
 }
 
 /** One message, one answer; nobody asks a process that has not answered. */
-async function exchange(child: ChildProcess, message: ToShard): Promise<unknown> {
-  const ended = new AbortController()
-  const exit = once(child, 'exit', { signal: ended.signal }).then(
-    ([code]) => {
-      throw new Error(`a shard's process ended with code ${code}`)
-    },
-    () => null,
-  )
-  const answer = once(child, 'message', { signal: ended.signal }).then(([value]) => value as unknown)
-  child.send(message)
-  try {
-    return await Promise.race([answer, exit])
-  } finally {
-    ended.abort()
-    answer.catch(() => {})
-  }
-}
+const exchange = (child: ChildProcess, message: ToShard): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    const fail = (code: number | null) => reject(new Error(`a shard's process ended with code ${code}`))
+    child.once('exit', fail)
+    child.once('message', (answer) => {
+      child.off('exit', fail)
+      resolve(answer)
+    })
+    child.send(message)
+  })
