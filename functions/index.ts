@@ -24,12 +24,13 @@ import { createModels } from './models/models.ts'
 import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
+import type { ProfileStore } from './profile/profile.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
 import { createIndexHolder } from './ranking/index-holder.ts'
 import type { CreateSession } from './ranking/ort-session.ts'
-import { createQueryEncoder } from './ranking/query-encoder.ts'
+import { createQueryEncoder, type QueryEncoder } from './ranking/query-encoder.ts'
 import { createRank } from './ranking/ranker.ts'
 import { regionOf } from './ranking/region.ts'
 import { createRemoteItemsOf } from './ranking/remote-items.ts'
@@ -52,8 +53,10 @@ import { suggestRoutes } from './suggest/routes.ts'
 export { SearchShard } from './ranking/search-shard.ts'
 
 type Edge = ReturnType<typeof createEdge>
+/** In the place of what is behind a network or is a model, for a run of the edge that shall be about neither. */
+export type EdgePorts = { profiles?: ProfileStore; encoder?: QueryEncoder }
 
-function createEdge(env: Bindings) {
+export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   const config = parseConfig(env)
   const { DB: db, BUCKET: bucket } = env
   const clock = () => Date.now()
@@ -93,16 +96,18 @@ function createEdge(env: Bindings) {
   // Brings 14 MB of WebAssembly with it: only when a model is wanted.
   const createSession: CreateSession = async (model) =>
     (await import('./ranking/ort-session.ts')).createOrtSession(model)
-  const encoder = createQueryEncoder({ bucket, clock, createSession })
+  const encoder = ports.encoder ?? createQueryEncoder({ bucket, clock, createSession })
   const rank = createRank({ bucket, clock, createSession })
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
-  const profiles = createDynamoProfileStore({
-    table: config.dynamo.table,
-    region: config.dynamo.region,
-    endpoint: config.dynamo.endpoint,
-    accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
-    secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
-  })
+  const profiles =
+    ports.profiles ??
+    createDynamoProfileStore({
+      table: config.dynamo.table,
+      region: config.dynamo.region,
+      endpoint: config.dynamo.endpoint,
+      accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
+      secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
+    })
   const store = createCatalogStore(db)
   const outbox = createOutbox({ db, bucket, store, queue, shows, clock, log: warn })
   const deadLetters = createDeadLetters({ db, outbox, queue, clock })

@@ -95,7 +95,7 @@ function frequentWords(titles: readonly { words: string[] }[], count: number): s
 }
 
 /** One letter left out, doubled, changed or exchanged with the next, not at the start. */
-function misspell(word: string, random: Random): string {
+export function misspell(word: string, random: Random): string {
   const at = 1 + Math.floor(random() * (word.length - 2))
   const [before, letter, after] = [word.slice(0, at), word[at]!, word.slice(at + 1)]
   const edits = [

@@ -59,7 +59,9 @@ export async function openShop(
     return tileShop(await readShop(file), size.items, createRandom(SEED))
   })
   const content = once(async () => analyseItems(await items()))
-  const folder = isKept ? join(ROOT, '.cache/bench', `lexical-${size.items}-${keyOf(file)}`) : null
+  const folder = isKept
+    ? join(ROOT, '.cache/bench', `lexical-${size.items}-${keyOf(file, MAKERS, [SEED, DIM])}`)
+    : null
   const kept = (name: string, make: () => Promise<string | Uint8Array>) => keep(folder, name, make)
   const packed = once(async () => encodeSegment(await content()))
   const plain = once(async () => encodeSegmentV1(await content()))
@@ -101,7 +103,8 @@ function decode(items: Uint8Array, terms: Uint8Array, rows: number): Index {
   return buildIndex(fixtureManifest([segment.value.ref]), [segment.value])
 }
 
-async function keep(
+/** What was made before, else what is made now, written where it will be found. `folder` null keeps nothing. */
+export async function keep(
   folder: string | null,
   name: string,
   make: () => Promise<string | Uint8Array>,
@@ -120,12 +123,23 @@ async function keep(
   return made
 }
 
-function keyOf({ path }: ShopFile): string {
-  const { size, mtimeMs } = statSync(path)
-  const hash = createHash('sha256').update(`${path} ${size} ${mtimeMs} ${SEED} ${DIM}`)
-  for (const maker of MAKERS) for (const file of filesOf(maker)) hash.update(readFileSync(join(ROOT, file)))
+/**
+ * Changes with the file, the code, and what else is said.
+ *
+ * @param makers sources from the project's root, or folders of them
+ */
+export function keyOf(
+  { path }: ShopFile,
+  makers: readonly string[],
+  also: readonly (number | string)[],
+): string {
+  const { size, mtimeMs } = existsSync(path) ? statSync(path) : NO_FILE
+  const hash = createHash('sha256').update(`${path} ${size} ${mtimeMs} ${also.join(' ')}`)
+  for (const maker of makers) for (const file of filesOf(maker)) hash.update(readFileSync(join(ROOT, file)))
   return hash.digest('hex').slice(0, 12)
 }
+/** Of the sample shop, which code makes. */
+const NO_FILE = { size: 0, mtimeMs: 0 }
 
 const filesOf = (path: string): string[] =>
   path.endsWith('.ts')
@@ -135,7 +149,7 @@ const filesOf = (path: string): string[] =>
         .sort()
         .map((name) => `${path}/${name}`)
 
-function once<T>(make: () => T): () => T {
+export function once<T>(make: () => T): () => T {
   let made: { value: T } | null = null
   return () => {
     made ??= { value: make() }

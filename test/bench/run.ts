@@ -6,6 +6,7 @@ const BENCHMARKS = [
   'compression.ts',
   'device.ts',
   'encode.ts',
+  'growth.ts',
   'ivf.ts',
   'kernels.ts',
   'lexical.ts',

@@ -20,7 +20,7 @@ const ICECAT = join(process.env['AISLE_DATA'] ?? '../shared/data', 'icecat/produ
 const MODEL = 'gpu-worker/shipped-model'
 const CACHE = '.cache/bench'
 /** Of a repeated vector, relative to its length. */
-const TILE_NOISE = 0.3
+export const TILE_NOISE = 0.3
 /** Rows of a cluster of the mixture, and their spread relative to the centre's length. */
 const CLUSTER_ROWS = 200
 const CLUSTER_SPREAD = 0.8
@@ -57,7 +57,7 @@ export function nearest(vectors: Float32Array, query: Float32Array): Set<number>
 }
 
 /** target ← source + noise, of unit length. */
-function writeNoisy(target: Float32Array, source: Float32Array, noise: number, random: Random): void {
+export function writeNoisy(target: Float32Array, source: Float32Array, noise: number, random: Random): void {
   let squares = 0
   for (let i = 0; i < DIM; i++) {
     target[i] = source[i]! + (noise * gaussian(random)) / Math.sqrt(DIM)
