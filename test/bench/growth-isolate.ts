@@ -1,4 +1,5 @@
 /** @file An isolate of the edge in a Node process: the deployed bundle, bindings that need no platform, and what it holds in memory. */
+import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { registerHooks } from 'node:module'
 import { join } from 'node:path'
@@ -54,24 +55,50 @@ export async function importBundle(folder: string): Promise<Bundle> {
   })
   // Looked at when the edge is made, and used by what reads ranges: nothing here does.
   Object.assign(globalThis, { caches: { default: {} } })
+  Object.assign(crypto, { DigestStream })
   return (await import(pathToFileURL(join(folder, MAIN)).href)) as Bundle
 }
 
+/** As workerd's. */
+class DigestStream extends WritableStream<Uint8Array> {
+  readonly digest: Promise<ArrayBuffer>
+  constructor(algorithm: 'SHA-256') {
+    const hash = createHash(algorithm)
+    let finish: (digest: ArrayBuffer) => void
+    super({
+      write: (bytes) => void hash.update(bytes),
+      close: () => finish(new Uint8Array(hash.digest()).buffer),
+    })
+    this.digest = new Promise((resolve) => {
+      finish = resolve
+    })
+  }
+}
+
 export type CountedBucket = { bucket: ReadBucket; fetchedBytes(): number }
+
+type Options = { onlyIf?: { etagDoesNotMatch: string }; range?: { offset: number; length: number } }
 
 /** R2 over what `read` gives: a buffer is handed on, not copied, as a body that was streamed in is not. */
 export function createBucket(read: (key: string) => Uint8Array | undefined): CountedBucket {
   let fetched = 0
   return {
     bucket: {
-      async get(key, options) {
+      async get(key, options?: Options) {
         // Nothing changes while it is measured.
         if (options?.onlyIf?.etagDoesNotMatch === key) return { etag: key, size: 0 }
         const bytes = read(key)
         if (!bytes) return null
-        const buffer = wholeBuffer(bytes)
-        fetched += bytes.length
-        return { etag: key, size: bytes.length, arrayBuffer: async () => buffer }
+        const { offset, length } = options?.range ?? { offset: 0, length: bytes.length }
+        const part = bytes.subarray(offset, offset + length)
+        fetched += part.length
+        const found = {
+          ...{ etag: key, size: bytes.length, arrayBuffer: async () => wholeBuffer(part) },
+          get body() {
+            return streamOf(part)
+          },
+        }
+        return found
       },
     },
     fetchedBytes: () => fetched,
@@ -82,6 +109,32 @@ const wholeBuffer = (bytes: Uint8Array): ArrayBuffer =>
   bytes.length === bytes.buffer.byteLength
     ? (bytes.buffer as ArrayBuffer)
     : (bytes.slice().buffer as ArrayBuffer)
+
+/** Bytes for readers that bring their own buffers. */
+function streamOf(bytes: Uint8Array): ReadableStream {
+  let from = 0
+  return new ReadableStream({
+    type: 'bytes',
+    pull(controller) {
+      const { byobRequest } = controller
+      if (from === bytes.length) {
+        controller.close()
+        byobRequest?.respond(0)
+        return
+      }
+      if (!byobRequest?.view) {
+        controller.enqueue(bytes.slice(from))
+        from = bytes.length
+        return
+      }
+      const { buffer, byteOffset, byteLength } = byobRequest.view
+      const piece = bytes.subarray(from, from + byteLength)
+      new Uint8Array(buffer, byteOffset, byteLength).set(piece)
+      from += piece.length
+      byobRequest.respond(piece.length)
+    },
+  })
+}
 
 /** Objects of a folder: read when they are asked for, or all before, each then to be had once. */
 export function openObjects(
