@@ -31,8 +31,8 @@ import { BIAS, DIM_MAX, DIM_STEP } from './quantise.ts'
 
 /** Of vectors in one isolate; it has 128 MB for everything. */
 export const VECTOR_BYTES_MAX = 90 * 1024 * 1024
-/** A part with fewer bytes of codes has no signs: reading them first would save nothing. */
-export const SIGNS_FROM_BYTES = 8 * 1024 * 1024
+/** A part with fewer bytes of codes has no signs: reading them first would save little. */
+export const SIGNS_FROM_BYTES = 2 * 1024 * 1024
 /** Rows of which the mean is taken. */
 const SAMPLE_ROWS = 1_024
 /** A search makes signs of so many rows, or of so large a share of the part. */

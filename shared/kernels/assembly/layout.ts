@@ -56,7 +56,7 @@ export const ENTRY_BYTES: usize = 12
 /** Rows that a scan of signs found promising. */
 @unmanaged
 export class Candidates {
-  /** u32[4 · wanted + 32]. */
+  /** u32[4 · wanted + 32]; behind the first `count` is scratch of `rescore`. */
   rows: usize
   /** i16[4 · wanted + 32]. */
   scores: usize

@@ -126,29 +126,27 @@ function boundsOf(queries: usize, heaps: usize): v128 {
 }
 
 /**
- * Offer the rows that a scan of signs found, by their exact scores. Four at a time: they lie far apart, and the four reads then
- * wait together.
+ * Offer the rows that a scan of signs found, by their exact scores. Four at a time: they lie far apart, and the reads then wait
+ * together. Products of all come first, because a wrongly guessed branch of the heap would hold up the reads of the next rows.
  */
 export function rescore(part: Part, query: Query, candidates: Candidates, heap: Heap): void {
   const dim = <usize>part.dim
   const values = query.values
   const offset = i32x4.splat(query.offset)
   const count = <usize>candidates.count
+  // Behind the rows that were found there is room for three times as many.
+  const products = candidates.rows + (count << 2)
   for (let at: usize = 0; at < count; at += 4) {
     const last = count - 1
-    const row0 = rowAt(candidates, at)
-    const row1 = rowAt(candidates, min(at + 1, last))
-    const row2 = rowAt(candidates, min(at + 2, last))
-    const row3 = rowAt(candidates, min(at + 3, last))
-    const dots = i32x4.sub(
-      dotFour(values, part.codes + row0 * dim, part.codes + row1 * dim, part.codes + row2 * dim, part.codes + row3 * dim, dim),
-      offset,
-    )
-    offerRow(part, row0, i32x4.extract_lane(dots, 0), query, heap)
-    if (at + 1 < count) offerRow(part, row1, i32x4.extract_lane(dots, 1), query, heap)
-    if (at + 2 < count) offerRow(part, row2, i32x4.extract_lane(dots, 2), query, heap)
-    if (at + 3 < count) offerRow(part, row3, i32x4.extract_lane(dots, 3), query, heap)
+    const first = part.codes + rowAt(candidates, at) * dim
+    const second = part.codes + rowAt(candidates, min(at + 1, last)) * dim
+    const third = part.codes + rowAt(candidates, min(at + 2, last)) * dim
+    const fourth = part.codes + rowAt(candidates, min(at + 3, last)) * dim
+    const dots = i32x4.sub(dotFour(values, first, second, third, fourth, dim), offset)
+    v128.store(products + (at << 2), dots)
   }
+  for (let at: usize = 0; at < count; at++)
+    offerRow(part, rowAt(candidates, at), load<i32>(products + (at << 2)), query, heap)
 }
 
 @inline

@@ -10,7 +10,7 @@
  *   block w   rows 16 w … 16 w + 15, 2 · dim bytes
  *   line l    16 bytes; byte t = signs of components 8 l … 8 l + 7 of row t, the first in the lowest bit, 1 for plus
  *
- * Table entries have 5 bits, so that eight of them fit in a byte (8 · 31 < 256) before sums go on in 16 bits.
+ * The step of table entries is such that the 16 entries of 64 components fit in a byte, before sums go on in 16 bits.
  *
  * Source: André, Kermarrec, Le Scouarnec, "Cache locality is not enough: … product quantization fast scan", VLDB 2015, for the
  * shuffle; Gao, Long, "RaBitQ", SIGMOD 2024, for centred signs and the gain.
@@ -18,7 +18,10 @@
 import { BIAS } from './dot'
 import { Candidates, Part, Query } from './layout'
 
-const ENTRY_MAX: f32 = 31
+/** Components whose entries are summed in a byte: 8 lines of a block. */
+const WINDOW: usize = 64
+/** Of the 16 entries of a window before they are rounded, each of them up by ½ at most. */
+const SUM_MAX: f32 = 255 - 8
 
 /**
  * Signs and gains of every row.
@@ -75,8 +78,12 @@ function weightOf(values: usize): i32 {
 /** Query values that one step of a table entry stands for; 0 for the zero query. */
 export function stepOf(query: Query, dim: u32): f32 {
   let most = 0
-  for (let at: usize = 0; at < <usize>dim; at += 4) most = max(most, weightOf(query.values + at))
-  return (2 * <f32>most) / ENTRY_MAX
+  for (let from: usize = 0; from < <usize>dim; from += WINDOW) {
+    let weight = 0
+    for (let at = from; at < from + WINDOW; at += 4) weight += weightOf(query.values + at)
+    most = max(most, weight)
+  }
+  return (2 * <f32>most) / SUM_MAX
 }
 
 /**
@@ -87,21 +94,34 @@ export function stepOf(query: Query, dim: u32): f32 {
  */
 export function buildTable(query: Query, dim: u32, step: f32, table: usize): i32 {
   const inverse: f32 = step > 0 ? 1 / step : 0
+  const factor = f32x4.splat(inverse)
   let middle = 0
   for (let at: usize = 0; at < <usize>dim; at += 4, table += 16) {
     const values = query.values + at
-    middle += weightOf(values)
-    for (let signs: u32 = 0; signs < 16; signs++) {
-      let positive = 0
-      for (let j: u32 = 0; j < 4; j++) {
-        const value = <i32>load<i8>(values + j)
-        // +v + |v| or −v + |v|.
-        positive += (signs >> j) & 1 ? value + abs(value) : abs(value) - value
-      }
-      store<u8>(table + signs, <u8>nearest(<f32>positive * inverse))
-    }
+    const weight = weightOf(values)
+    middle += weight
+    const v0 = <i32>load<i8>(values)
+    const v1 = <i32>load<i8>(values, 1)
+    const v2 = <i32>load<i8>(values, 2)
+    const v3 = <i32>load<i8>(values, 3)
+    // With every sign minus; a plus adds 2 v.
+    const least = weight - v0 - v1 - v2 - v3
+    let n0 = i32x4.replace_lane(i32x4.splat(least), 1, least + 2 * v0)
+    n0 = i32x4.replace_lane(n0, 2, least + 2 * v1)
+    n0 = i32x4.replace_lane(n0, 3, least + 2 * v0 + 2 * v1)
+    const n4 = i32x4.add(n0, i32x4.splat(2 * v2))
+    const n8 = i32x4.add(n0, i32x4.splat(2 * v3))
+    const n12 = i32x4.add(n4, i32x4.splat(2 * v3))
+    const early = i16x8.narrow_i32x4_s(entriesOf(n0, factor), entriesOf(n4, factor))
+    const late = i16x8.narrow_i32x4_s(entriesOf(n8, factor), entriesOf(n12, factor))
+    v128.store(table, i8x16.narrow_i16x8_u(early, late))
   }
   return <i32>nearest(<f32>middle * inverse)
+}
+
+@inline
+function entriesOf(positive: v128, factor: v128): v128 {
+  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(f32x4.convert_i32x4_s(positive), factor)))
 }
 
 /** Indices are below 16 always, where both instructions do the same. */
@@ -110,26 +130,22 @@ function lookUp(table: v128, indices: v128): v128 {
   return ASC_FEATURE_RELAXED_SIMD ? i8x16.relaxed_swizzle(table, indices) : i8x16.swizzle(table, indices)
 }
 
-/** What the two tables of a line, of 32 bytes, say of its 16 rows. u8[16] */
+/** sum · gain / 2¹⁵, rounded. The instructions differ only where both operands are −2¹⁵, and no gain is negative. */
 @inline
-function lookUpLine(line: usize, tables: usize, nibble: v128): v128 {
-  const signs = v128.load(line)
-  return i8x16.add(
-    lookUp(v128.load(tables), v128.and(signs, nibble)),
-    lookUp(v128.load(tables, 16), v128.and(i16x8.shr_u(signs, 4), nibble)),
-  )
+function scaleBy(sums: v128, gains: v128): v128 {
+  return ASC_FEATURE_RELAXED_SIMD ? i16x8.relaxed_q15mulr_s(sums, gains) : i16x8.q15mulr_sat_s(sums, gains)
 }
 
-/** The same of four lines: eight entries for each row. */
+/** What the two tables of a line say of its 16 rows. u8[16] */
 @inline
-function lookUpFour(lines: usize, tables: usize, nibble: v128): v128 {
-  return i8x16.add(
-    i8x16.add(lookUpLine(lines, tables, nibble), lookUpLine(lines + 16, tables + 32, nibble)),
-    i8x16.add(lookUpLine(lines + 32, tables + 64, nibble), lookUpLine(lines + 48, tables + 96, nibble)),
-  )
+function lookUpLine(signs: v128, low: v128, high: v128, nibble: v128): v128 {
+  return i8x16.add(lookUp(low, v128.and(signs, nibble)), lookUp(high, v128.and(i16x8.shr_u(signs, 4), nibble)))
 }
 
-/** Estimates of the 32 rows of a word of the mask: i16[32] at `estimates`. */
+/**
+ * Estimates of the 32 rows of a word of the mask: i16[32] at `estimates`. Both blocks go side by side, written out, so that a table is
+ * read once and nothing is spilt.
+ */
 @inline
 function estimateWord(part: Part, table: usize, start: v128, nibble: v128, word: usize, estimates: usize): void {
   const blockBytes = <usize>part.dim << 1
@@ -139,20 +155,50 @@ function estimateWord(part: Part, table: usize, start: v128, nibble: v128, word:
   let s1 = start
   let s2 = start
   let s3 = start
-  for (let at: usize = 0; at < blockBytes; at += 64) {
+  for (let at: usize = 0; at < blockBytes; at += 2 * WINDOW) {
     const tables = table + 2 * at
-    const first = lookUpFour(upper + at, tables, nibble)
+    let low = v128.load(tables)
+    let high = v128.load(tables, 16)
+    let first = lookUpLine(v128.load(upper + at), low, high, nibble)
+    let second = lookUpLine(v128.load(lower + at), low, high, nibble)
+    low = v128.load(tables, 32)
+    high = v128.load(tables, 48)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 16), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 16), low, high, nibble))
+    low = v128.load(tables, 64)
+    high = v128.load(tables, 80)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 32), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 32), low, high, nibble))
+    low = v128.load(tables, 96)
+    high = v128.load(tables, 112)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 48), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 48), low, high, nibble))
+    low = v128.load(tables, 128)
+    high = v128.load(tables, 144)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 64), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 64), low, high, nibble))
+    low = v128.load(tables, 160)
+    high = v128.load(tables, 176)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 80), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 80), low, high, nibble))
+    low = v128.load(tables, 192)
+    high = v128.load(tables, 208)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 96), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 96), low, high, nibble))
+    low = v128.load(tables, 224)
+    high = v128.load(tables, 240)
+    first = i8x16.add(first, lookUpLine(v128.load(upper + at, 112), low, high, nibble))
+    second = i8x16.add(second, lookUpLine(v128.load(lower + at, 112), low, high, nibble))
     s0 = i16x8.add(s0, i16x8.extend_low_i8x16_u(first))
     s1 = i16x8.add(s1, i16x8.extend_high_i8x16_u(first))
-    const second = lookUpFour(lower + at, tables, nibble)
     s2 = i16x8.add(s2, i16x8.extend_low_i8x16_u(second))
     s3 = i16x8.add(s3, i16x8.extend_high_i8x16_u(second))
   }
   const gains = part.gains + (word << 6)
-  v128.store(estimates, i16x8.q15mulr_sat_s(s0, v128.load(gains)))
-  v128.store(estimates, i16x8.q15mulr_sat_s(s1, v128.load(gains, 16)), 16)
-  v128.store(estimates, i16x8.q15mulr_sat_s(s2, v128.load(gains, 32)), 32)
-  v128.store(estimates, i16x8.q15mulr_sat_s(s3, v128.load(gains, 48)), 48)
+  v128.store(estimates, scaleBy(s0, v128.load(gains)))
+  v128.store(estimates, scaleBy(s1, v128.load(gains, 16)), 16)
+  v128.store(estimates, scaleBy(s2, v128.load(gains, 32)), 32)
+  v128.store(estimates, scaleBy(s3, v128.load(gains, 48)), 48)
 }
 
 /** Bits of the 32 estimates that are above the bound. */
@@ -168,7 +214,7 @@ function lanesAbove(estimates: usize, bound: v128): u32 {
 }
 
 /** One word in so many is looked at for a first bound, which lets about twice as many rows through as are wanted. */
-const SAMPLE_EVERY: usize = 16
+const SAMPLE_EVERY: usize = 32
 const NO_BOUND: i32 = i16.MIN_VALUE
 
 /**
