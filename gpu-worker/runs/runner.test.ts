@@ -29,9 +29,10 @@ let said: string[]
 /** Model numbers: words find one that is typed as it stands, and vectors of its letters one with a typing error too. */
 function itemsOf(): Item[] {
   const random = createRandom(3)
-  const letters = [...'abcdefghijklmnopqrstuvwxyz0123456789']
-  const letter = () => letters[Math.floor(random() * letters.length)]!
-  const title = () => Array.from({ length: 6 }, letter).join('')
+  const pick = (letters: string) => letters[Math.floor(random() * letters.length)]!
+  // With three digits, so that no error in it is taken for a word's.
+  const title = () =>
+    Array.from({ length: 3 }, () => pick('abcdefghijklmnopqrstuvwxyz') + pick('0123456789')).join('')
   return Array.from({ length: 60 }, (_, at) => Item.parse({ id: `i${at}`, title: title() }))
 }
 /** Each letter is a token, so that letters in another order have nearly the same vector. */
