@@ -1,7 +1,7 @@
 /** @file Calls of a key in a window of time, where the platform's counter is not bound: each isolate counts for itself. */
 
 /** As the deployed binding in wrangler.toml. */
-export const CALLS_MAX = 10_000
+const CALLS_MAX = 10_000
 export const PERIOD_SECONDS = 10
 
 /**

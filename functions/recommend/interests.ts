@@ -1,5 +1,6 @@
 /** @file What a shopper wants, from facts: recent items with weights, as one interest vector and as categories. Pure. */
 import type { ItemSource } from '../../shared/retrieval/item-source.ts'
+import { dot } from '../../shared/vector/dot.ts'
 import type { Profile, ProfileKind } from '../profile/profile.ts'
 
 /** An item that says something about the shopper. */
@@ -63,25 +64,6 @@ export function interestVector(items: ItemSource, seeds: readonly Seed[]): Float
   }
   const norm = sum ? Math.sqrt(dot(sum, sum)) : 0
   return sum && norm > 0 ? sum.map((x) => x / norm) : null
-}
-
-/**
- * Σ a[i] · b[i], in four sums: one alone would wait for each addition before it begins the next.
- *
- * @param a f32[dim], and b, dim a multiple of four as item vectors have it
- */
-export function dot(a: Float32Array, b: Float32Array): number {
-  let first = 0
-  let second = 0
-  let third = 0
-  let fourth = 0
-  for (let i = 0; i < a.length; i += 4) {
-    first += a[i]! * b[i]!
-    second += a[i + 1]! * b[i + 1]!
-    third += a[i + 2]! * b[i + 2]!
-    fourth += a[i + 3]! * b[i + 3]!
-  }
-  return first + second + third + fourth
 }
 
 /** Share of the seeds' weight in each category, any level: `category name → (0, 1]`. */

@@ -3,6 +3,7 @@ import { type Accept, acceptAmong, type ItemSource } from '../../shared/retrieva
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX, type RankFeature } from '../../shared/schema/rank-features.ts'
 import type { RankedReply } from '../../shared/schema/replies.ts'
+import { dot } from '../../shared/vector/dot.ts'
 import type { Profile, ProfileStore } from '../profile/profile.ts'
 import { rankedFrame, type Scored, toHits } from '../ranking/ranked.ts'
 import { LINEAR_WEIGHTS, type Rank, type RankerFault, type Scores } from '../ranking/ranker.ts'
@@ -11,7 +12,7 @@ import type { ItemsOf } from '../ranking/source-of.ts'
 import type { OverBudget, StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
 import { diversify } from './diversity.ts'
-import { categoryShares, dot, interestVector, type Seed, seedsOf } from './interests.ts'
+import { categoryShares, interestVector, type Seed, seedsOf } from './interests.ts'
 
 const VECTOR_CANDIDATES = 200
 const POPULAR_CANDIDATES = 200

@@ -7,6 +7,7 @@ import type { Index } from '../../shared/retrieval/load-index.ts'
 import { vectorOf } from '../../shared/retrieval/vector.ts'
 import type { Fusion } from '../../shared/schema/manifest.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import { dot } from '../../shared/vector/dot.ts'
 import { bestWeight, mean } from './best-weight.ts'
 
 const WEIGHTS = [0, 0.1, 0.15, 0.2, 0.3, 0.5]
@@ -87,8 +88,7 @@ export async function chooseVectorWeight(
 }
 
 /** Of unit vectors; 0 without one. */
-const cosine = (a: Float32Array, b: Float32Array | null): number =>
-  b ? a.reduce((sum, x, i) => sum + x * b[i]!, 0) : 0
+const cosine = (a: Float32Array, b: Float32Array | null): number => (b ? dot(a, b) : 0)
 
 const quantile = (values: readonly number[], share: number): number =>
   Math.min(1, values.toSorted((a, b) => a - b)[Math.floor(share * (values.length - 1))]!)

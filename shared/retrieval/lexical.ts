@@ -6,7 +6,7 @@
  *   idf(w)   = ln(1 + (N − df + ½) / (df + ½))
  *
  * tf is the weighted term frequency of all fields (see `shared/segment/content.ts`). A word in the making matches every term
- * that it starts, and a synonym its partners, at a discount. `coordination` is the share of query words found,
+ * that it starts, a synonym its partners, and a mistyped word what it may have meant, at a discount. `coordination` is the share of query words found,
  * weighted by idf, so that "hp 301 ink" prefers the item with all three. The word that says what is looked for counts more in
  * items that are that (see `shared/text/heads.ts`).
  * Source: Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009.

@@ -22,9 +22,9 @@ import {
   openObjects,
 } from './growth-isolate.ts'
 import { type Links, openLinks } from './growth-links.ts'
-import { type ProfileLine, startProfile } from './growth-profile.ts'
 import type { ShardEnd } from './growth-shard.ts'
 import type { Ask, Kind, Shop } from './growth-shop.ts'
+import { type ProfileLine, startProfile } from './own-profile.ts'
 
 const KEY = 'secret-key-of-a-benchmark'
 const PSEUDONYM_SECRET = 'a secret for benchmarks only'

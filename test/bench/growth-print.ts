@@ -1,9 +1,9 @@
 /** @file The report of `growth.ts` as tables. */
 import { renderTable } from '../../infra/cli/table.ts'
 import type { GrowthReport, ShopRow } from './growth.ts'
-import type { ProfileLine } from './growth-profile.ts'
 import { KINDS } from './growth-shop.ts'
 import type { Spread } from './measure.ts'
+import type { ProfileLine } from './own-profile.ts'
 
 export function print({ machine, commit, catalogue, requests, shops, fits }: GrowthReport): void {
   console.log(`${catalogue}, repeated with changes; ${machine}; ${commit}`)

@@ -6,7 +6,7 @@ import { deserialize, serialize } from 'node:v8'
 import type { Shard } from '../../functions/ranking/shard.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { createBucket, type Held, heldBytes, heldSince, importBundle, openObjects } from './growth-isolate.ts'
-import { type ProfileLine, startProfile } from './growth-profile.ts'
+import { type ProfileLine, startProfile } from './own-profile.ts'
 
 /** @see openObjects for what is `preloaded` */
 export type OpenShard = { bundle: string; folder: string; preloaded: string[]; isProfiled: boolean }

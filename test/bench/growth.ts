@@ -25,11 +25,11 @@ import { LIMITS } from '../../gpu-worker/indexing/plan-placement.ts'
 import type { Cost, Outcome, Task } from './growth-edge.ts'
 import { type Held, NODE_FLAGS, writeBundle } from './growth-isolate.ts'
 import { print } from './growth-print.ts'
-import type { ProfileLine } from './growth-profile.ts'
 import { openSegments } from './growth-segments.ts'
 import { KINDS, type Kind, openShop, type Shop, type ShopSize } from './growth-shop.ts'
 import { say } from './lexical-shop.ts'
 import { commit, machine, type Spread, spread } from './measure.ts'
+import type { ProfileLine } from './own-profile.ts'
 
 /** Beyond this many items nobody waits for a cold start: shards are loaded before they are asked. */
 const COLD_ITEMS_MAX = 100_000

@@ -18,9 +18,9 @@ import { bundleEdge } from '../../infra/local/bundle.ts'
 import { EDGE_ISOLATE } from '../../infra/local/edge.ts'
 import { probe, type Stack, startStack } from '../../infra/local/stack.ts'
 import { createRandom } from '../../shared/lib/random.ts'
+import { type Share, startProfile, summarise } from './edge-profile.ts'
 import { KINDS, type Kind, type LoadPlan, type Round, type RoundResult } from './load-client.ts'
 import { commit, machine } from './measure.ts'
-import { type Share, startProfile, summarise } from './profile.ts'
 import {
   cpuMs,
   peakMb,

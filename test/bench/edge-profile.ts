@@ -2,6 +2,7 @@
  * @file Where a Worker's CPU time goes: a sampling profile of the isolate, taken over workerd's inspector and told as text.
  * Source: Chrome DevTools Protocol, domain Profiler.
  */
+import { bundleLines } from './bundle-lines.ts'
 
 const SAMPLE_MICROSECONDS = 500
 const CALL_MS_MAX = 30_000
@@ -68,7 +69,7 @@ export function summarise(
   { nodes, samples }: CpuProfile,
   script: string,
 ): { files: Share[]; functions: Share[] } {
-  const fileOf = filesOf(script)
+  const lines = bundleLines(script, 'bundle')
   const byId = new Map(nodes.map((node) => [node.id, node]))
   const files = new Map<string, number>()
   const functions = new Map<string, number>()
@@ -78,7 +79,7 @@ export function summarise(
     if (OUTSIDE.has(functionName)) continue
     busy++
     const file = url.endsWith('.js')
-      ? fileOf(lineNumber)
+      ? packageOf(lines[lineNumber] ?? 'bundle')
       : url.startsWith('wasm')
         ? 'WebAssembly'
         : 'workerd and V8'
@@ -89,16 +90,6 @@ export function summarise(
   const sorted = (counts: Map<string, number>) =>
     [...counts].map(([name, count]) => ({ name, share: count / busy })).sort((a, b) => b.share - a.share)
   return { files: sorted(files), functions: sorted(functions) }
-}
-
-/** Line of a bundle → the source file of it; esbuild heads each with its path. */
-function filesOf(script: string): (line: number) => string {
-  let file = 'bundle'
-  const files = script.split('\n').map((line) => {
-    file = /^\/\/ (\S+\.(?:[cm]?[jt]sx?|css|json))$/.exec(line)?.[1] ?? file
-    return file
-  })
-  return (line) => packageOf(files[line] ?? file)
 }
 
 /** A package is one file here: nobody mends its insides. */

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { Session } from 'node:inspector/promises'
 import { fileURLToPath } from 'node:url'
+import { bundleLines } from './bundle-lines.ts'
 
 const SAMPLE_MICROSECONDS = 100
 
@@ -30,18 +31,13 @@ export async function startProfile(): Promise<() => Promise<ProfileLine[]>> {
   }
 }
 
-/** Line of a bundle → the source file of it: a comment names each before its code. */
+/** Place in a script → its source file. */
 function filesOf(): (url: string, line: number) => string {
   const known = new Map<string, string[]>()
-  const read = (url: string): string[] => {
-    let file = url.split('/').at(-1)!
-    return readFileSync(fileURLToPath(url), 'utf8')
-      .split('\n')
-      .map((line) => {
-        file = /^\/\/ (\S+\.(?:[cm]?[jt]sx?))$/.exec(line)?.[1] ?? file
-        return file.replace(/^.*node_modules\//, '')
-      })
-  }
+  const read = (url: string) =>
+    bundleLines(readFileSync(fileURLToPath(url), 'utf8'), 'bundle').map((file) =>
+      file.replace(/^.*node_modules\//, ''),
+    )
   return (url, line) => {
     if (url.startsWith('wasm:')) return 'WebAssembly'
     if (url.startsWith('node:')) return url
