@@ -3,6 +3,7 @@ import { assert } from '../../shared/lib/result.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
 import { type Among, type ItemSource, rangeStep, type Wanted } from '../../shared/retrieval/item-source.ts'
 import type { LexicalPlan } from '../../shared/retrieval/lexical.ts'
+import { mergeBest } from '../../shared/retrieval/merge-best.ts'
 import type { CandidatesAsked, ItemFacts, ItemsAsked } from '../../shared/retrieval/shard-items.ts'
 import type { Display } from '../../shared/retrieval/source.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
@@ -86,13 +87,18 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
   ): Promise<Ranked[]> {
     const question: CandidatesAsked = { ...asked, limit, inStock, excluded: [...excluded] }
     const told = await round((shard, slice) => shard.candidates(slice, question))
-    const found = told.flatMap(({ at, value: { numbers, scores } }) =>
-      [...numbers].map((doc, i): Ranked => {
+    const found: Ranked[] = []
+    mergeBest(
+      told.map(({ value }) => value),
+      limit,
+      (list, i) => {
+        const { at, value } = told[list]!
+        const doc = value.numbers[i]!
         shardOf.set(doc, at)
-        return { doc, score: scores[i]! }
-      }),
+        found.push({ doc, score: value.scores[i]! })
+      },
     )
-    return found.sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, limit)
+    return found
   }
 
   /** Every so many rows of the whole index, as they are numbered in the shards that hold them. */

@@ -84,17 +84,20 @@ export function createShards({
   log = () => {},
 }: Deps): Shards {
   const knownOf = new WeakMap<Manifest, KnownStatistics>()
+  const slicesOf = new WeakMap<Manifest, Slice[]>()
   /** By placement and shard: when it was too late. */
   const lateMs = new Map<string, number>()
 
   const openAll = (manifest: Manifest): Asking[] => {
     const { placement } = manifest
     assert(placement, 'a divided index has a placement')
+    const slices = slicesOf.get(manifest) ?? placement.shards.map((_, at) => sliceOf(manifest, at))
+    slicesOf.set(manifest, slices)
     return placement.shards.map((_, at) => ({
       name: `shard-${at}`,
       key: `${placement.id}/${at}`,
       shard: open(placement.id, at),
-      slice: sliceOf(manifest, at),
+      slice: slices[at]!,
       fault: null,
       short: new Set(),
     }))

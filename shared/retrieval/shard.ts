@@ -13,6 +13,7 @@ import { type Ranked, takeBest } from './fusion.ts'
 import { combine, NOTHING_NEAR, VECTOR_DEPTH, vectorMatches } from './hybrid.ts'
 import { type LexicalPlan, matchedWords, searchPlanned } from './lexical.ts'
 import type { Index } from './load-index.ts'
+import { mergeBest } from './merge-best.ts'
 import { type Display, lexicalDepth, NO_MATCHES, type Retrieval } from './source.ts'
 
 export type ShardQuery = {
@@ -25,7 +26,7 @@ export type ShardQuery = {
   /** Lexical matches wanted. */
   depth: number
 }
-/** Columns, not rows: an answer crosses a process. */
+/** Columns, not rows: an answer crosses a process. Each list best first, equal ones by item number. */
 export type ShardAnswer = {
   lexical: {
     numbers: Uint32Array
@@ -97,33 +98,35 @@ export function gatherAnswers(
   answers: readonly ShardAnswer[],
 ): Gathered {
   const shardOf = new Map<number, number>()
-  const lexical: { doc: number; score: number; found: number; cosine: number }[] = []
-  const near: Ranked[] = []
+  const matches: { doc: number; score: number; found: number; cosine: number }[] = []
+  const nearest: Ranked[] = []
   const counted = new Set<number>()
-  answers.forEach(({ lexical: own, vector }, shard) => {
-    own.numbers.forEach((doc, at) => {
-      shardOf.set(doc, shard)
-      lexical.push({ doc, score: own.scores[at]!, found: own.found[at]!, cosine: own.cosines[at]! })
-      counted.add(doc)
-    })
-    vector.numbers.forEach((doc, at) => {
-      shardOf.set(doc, shard)
-      near.push({ doc, score: vector.cosines[at]! })
-      if (vector.counted[at] === 1) counted.add(doc)
-    })
+  const words = answers.map(({ lexical }) => lexical)
+  mergeBest(words, lexicalDepth(retrieval), (shard, at) => {
+    const { numbers, scores, found, cosines } = words[shard]!
+    const doc = numbers[at]!
+    shardOf.set(doc, shard)
+    counted.add(doc)
+    matches.push({ doc, score: scores[at]!, found: found[at]!, cosine: cosines[at]! })
   })
-  const matches = lexical.sort(bestFirst).slice(0, lexicalDepth(retrieval))
-  const nearest = near.sort(bestFirst).slice(0, VECTOR_DEPTH)
+  const near = answers.map(({ vector: { numbers, cosines } }) => ({ numbers, scores: cosines }))
+  mergeBest(near, VECTOR_DEPTH, (shard, at) => {
+    const { numbers, scores } = near[shard]!
+    const doc = numbers[at]!
+    shardOf.set(doc, shard)
+    if (answers[shard]!.vector.counted[at] === 1) counted.add(doc)
+    nearest.push({ doc, score: scores[at]! })
+  })
   const cosines = matches.map(({ cosine }) => cosine)
   // Item numbers stand in for documents: nothing in the fusion looks behind them.
   const fused = combine({ manifest }, matches, { nearest, cosines }, retrieval.vectorWeight)
-  const words = { words: (plan?.words ?? []).map(({ source }) => source) }
+  const typed = { words: (plan?.words ?? []).map(({ source }) => source) }
   const { offset, limit, facets } = retrieval
   const best = takeBest(fused, offset + limit).slice(offset)
   const page = best.map(({ doc, score, found }) => ({
     number: doc,
     score,
-    words: matchedWords(words, found),
+    words: matchedWords(typed, found),
     shard: shardOf.get(doc)!,
   }))
   const total = answers.reduce((sum, answer) => sum + answer.lexical.total, 0)
@@ -137,7 +140,3 @@ export function gatherAnswers(
         : fused.flatMap(({ doc }) => (counted.has(doc) ? [] : [{ number: doc, shard: shardOf.get(doc)! }])),
   }
 }
-
-/** Equal scores by item number. */
-const bestFirst = (a: { doc: number; score: number }, b: { doc: number; score: number }): number =>
-  b.score - a.score || a.doc - b.doc
