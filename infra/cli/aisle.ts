@@ -154,6 +154,22 @@ evaluate
     process.exit(0)
   })
 
+evaluate
+  .command('policy')
+  .description(
+    'what another policy would have earned, from a log with propensities: IPS, SNIPS, doubly robust',
+  )
+  .requiredOption(
+    '--log <file>',
+    'CSV, TSV or NDJSON of propensity, target, reward, and for the last estimate modelShown and modelTarget',
+  )
+  .option('--clip <n>', 'largest weight of a decision (default: none)', Number)
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { evalPolicy, renderPolicy } = await import('./eval-policy.ts')
+    print(await evalPolicy(options), options.json, renderPolicy)
+  })
+
 program
   .command('train')
   .description('train or tune a model on your own files; the same command goes on where a run was stopped')
