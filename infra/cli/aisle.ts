@@ -205,6 +205,26 @@ program
   })
 
 program
+  .command('train-ranker')
+  .description(
+    'learn from impressions which items are clicked, put into the cart and bought; places are divided out',
+  )
+  .requiredOption(
+    '--impressions <file>',
+    'CSV, TSV or NDJSON in order of time: request, item, position, click, cart, purchase, and features in [0, 1]',
+  )
+  .requiredOption('--out <dir>', 'folder of the ranker')
+  .addOption(new Option('--kind <kind>', 'of the network').choices(['mmoe', 'shared-bottom']).default('mmoe'))
+  .option('--monotone <features...>', 'features of which more must not lower a score; checked and told')
+  .option('--seed <n>', 'the same seed gives the same ranker', integer(0, 2 ** 31), 1)
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { renderRanker, trainRankerOn } = await import('./train-ranker.ts')
+    print(await trainRankerOn({ ...options, quiet: options.json ?? false }), options.json, renderRanker)
+    process.exit(0)
+  })
+
+program
   .command('compress')
   .description('make a model smaller without training: fewer layers, fewer tokens, 16-bit storage')
   .requiredOption('--model <dir>', 'model folder')
