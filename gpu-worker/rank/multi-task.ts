@@ -8,10 +8,14 @@
  * Source: Ma et al., ESMM, SIGIR 2018 (the chain over the entire space); Caruana 1997 (shared bottom); Ma et al., MMoE, KDD
  * 2018 (experts and a gate per task).
  */
+import { createRandom, gaussian } from '../../shared/lib/random.ts'
+import { RANK_OUTCOMES } from '../../shared/schema/objectives.ts'
 import type { Value } from '../graph/builder.ts'
 import type { Graph } from '../graph/ops.ts'
+import type { CheckpointTensor } from '../model/safetensors.ts'
 
-export const OUTCOMES = ['click', 'cart', 'purchase'] as const
+/** In the order of the chain. */
+export const OUTCOMES = RANK_OUTCOMES
 export type Outcome = (typeof OUTCOMES)[number]
 
 export type MultiTaskConfig = {
@@ -47,6 +51,18 @@ export function multiTaskParameters(config: MultiTaskConfig): Parameter[] {
       ...linear(`towers.${outcome}.output`, 1, tower),
     ]),
   ]
+}
+
+/** He initialisation, for layers with ReLU behind them; biases start at 0. Source: He et al., ICCV 2015. */
+export function initialParameters(config: MultiTaskConfig, seed: number): Map<string, CheckpointTensor> {
+  const random = createRandom(seed)
+  return new Map(
+    multiTaskParameters(config).map(({ name, shape }) => {
+      const spread = shape.length === 1 ? 0 : Math.sqrt(2 / shape[1]!)
+      const count = shape.reduce((product, dim) => product * dim, 1)
+      return [name, { shape, data: Float32Array.from({ length: count }, () => spread * gaussian(random)) }]
+    }),
+  )
 }
 
 /**

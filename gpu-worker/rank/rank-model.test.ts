@@ -118,7 +118,7 @@ describe('a ranker that learns from clicks', () => {
       ends.set(features, FEATURES)
       const { score } = await explainer.run({ features: { data: ends, dims: [STEPS, FEATURES] }, weights })
       const difference = score!.data[1]! - score!.data[0]!
-      // What 64 points leave open at kinks.
+      // What the points leave open at kinks.
       expect(Math.abs(parts.reduce((sum, part) => sum + part, 0) - difference)).toBeLessThan(
         0.01 * Math.max(0.05, Math.abs(difference)),
       )

@@ -2,19 +2,17 @@
  * @file From impressions to a ranker: what the place of the list did to the clicks is estimated and divided out, the network is
  * trained on the first requests, chosen and calibrated on later ones.
  */
-import { createRandom, gaussian } from '../../shared/lib/random.ts'
 import { areaUnderCurve, logLoss } from '../../shared/metrics/probability.ts'
-import type { CheckpointTensor } from '../model/safetensors.ts'
 import { openSession } from '../runtime/session.ts'
 import { ADAMW_DEFAULTS } from '../train/adamw.ts'
 import { createCpuPlan } from '../train/cpu-plan.ts'
 import { drawExamples } from '../train/data/order.ts'
 import { layOut } from '../train/parameters.ts'
-import { mix, type Task, train } from '../train/trainer.ts'
+import { type Task, train } from '../train/trainer.ts'
 import { type CalibrationRow, calibrate } from './calibrate.ts'
 import { estimateExamination, PLACES_MAX } from './examination.ts'
 import { type Impression, requireUsable } from './impressions.ts'
-import { type MultiTaskConfig, multiTaskParameters, OUTCOMES, type Outcome } from './multi-task.ts'
+import { initialParameters, type MultiTaskConfig, OUTCOMES, type Outcome } from './multi-task.ts'
 import { emitRankLoss } from './objective.ts'
 import { buildLogits, buildScorer, type Calibration, type RankModel, UNCALIBRATED } from './scorer.ts'
 
@@ -155,18 +153,6 @@ function splitByRequest(impressions: readonly Impression[], share: number) {
     early: impressions.filter(({ request }) => !last.has(request)),
     late: impressions.filter(({ request }) => last.has(request)),
   }
-}
-
-/** He initialisation, for layers with ReLU behind them; biases start at 0. Source: He et al., ICCV 2015. */
-function initialParameters(config: MultiTaskConfig, seed: number): Map<string, CheckpointTensor> {
-  const random = createRandom(mix(seed, 1))
-  return new Map(
-    multiTaskParameters(config).map(({ name, shape }) => {
-      const spread = shape.length === 1 ? 0 : Math.sqrt(2 / shape[1]!)
-      const count = shape.reduce((product, dim) => product * dim, 1)
-      return [name, { shape, data: Float32Array.from({ length: count }, () => spread * gaussian(random)) }]
-    }),
-  )
 }
 
 function createTask(

@@ -7,7 +7,7 @@
  */
 
 /** Points between baseline and candidate. A network with ReLU has kinks: what is left open falls with their number. */
-export const STEPS = 64
+export const STEPS = 128
 
 /** f32[STEPS, columns]: the middles of the parts of the way. */
 export function pathPoints(baseline: Float32Array, candidate: Float32Array): Float32Array {
