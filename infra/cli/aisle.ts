@@ -224,6 +224,22 @@ program
     process.exit(0)
   })
 
+remote(program.command('publish-ranker'))
+  .description('rank recommendations by a ranker of "aisle train-ranker"; Aisle tries it first')
+  .argument('[dir]', 'folder of the ranker')
+  .option('--remove', 'go back to the weights that are set by hand')
+  .action(async (directory: string | undefined, options: Remote & { remove?: boolean }) => {
+    if ((directory === undefined) !== (options.remove ?? false))
+      throw new Failure('Give the folder of a ranker, or --remove.')
+    const { publishRanker } = await import('./publish-ranker.ts')
+    const run = await publishRanker(connect(options), directory ?? null)
+    print(run, options.json, () =>
+      directory
+        ? 'Recommendations are ranked by it now.'
+        : 'Recommendations are ranked by the weights set by hand.',
+    )
+  })
+
 program
   .command('compress')
   .description('make a model smaller without training: fewer layers, fewer tokens, 16-bit storage')
