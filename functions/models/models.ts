@@ -1,5 +1,7 @@
 /** @file Models and the runs that make or switch them. The edge asks and shows; a worker does. */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
+import type { RankerRef } from '../../shared/schema/manifest.ts'
 import {
   CARDS_PREFIX,
   cardKey,
@@ -7,6 +9,7 @@ import {
   ModelCard,
   RUNS_PREFIX,
   Run,
+  rankerKey,
   runKey,
   type TrainRequest,
 } from '../../shared/schema/models.ts'
@@ -83,5 +86,15 @@ export function createModels({ bucket, queue, clock, newRunId }: Deps) {
         })
       return begin({ ...newRun('activate'), modelId, force })
     },
+
+    /** The worker tries the ranker before any shopper meets it. */
+    async useRanker(model: Uint8Array<ArrayBuffer>, features: string[]): Promise<Result<Run, Problem>> {
+      const sha256 = await sha256Hex(model)
+      const ranker: RankerRef = { key: rankerKey(sha256), bytes: model.length, sha256, features }
+      await bucket.put(ranker.key, model)
+      return begin({ ...newRun('use-ranker'), ranker })
+    },
+    /** Back to the weights set by hand. */
+    dropRanker: (): Promise<Result<Run, Problem>> => begin({ ...newRun('use-ranker'), ranker: null }),
   }
 }

@@ -74,3 +74,37 @@ describe('models over HTTP', () => {
     expect((await sendJson('POST', '/v1/models/train', {}, { key: KEYS.public })).status).toBe(403)
   })
 })
+
+describe('a ranker of the shop', () => {
+  const model = btoa('an ONNX file')
+
+  it('is kept by its content, and a worker is asked to try it', async () => {
+    const reply = await sendJson<Run>('PUT', '/v1/ranker', { features: ['vector', 'together'], model })
+    expect(reply.status).toBe(202)
+    expect(reply.body).toMatchObject({ kind: 'use-ranker', state: 'queued' })
+    const { key, bytes, features } = reply.body.ranker!
+    expect([bytes, features]).toEqual([12, ['vector', 'together']])
+    expect(await (await env.BUCKET.get(key))!.text()).toBe('an ONNX file')
+    expect(await recordOf(reply.body.id)).toEqual(reply.body)
+  })
+  it('is dropped by a run, too', async () => {
+    const reply = await call<Run>('DELETE', '/v1/ranker')
+    expect([reply.status, reply.body.kind, reply.body.ranker]).toEqual([202, 'use-ranker', null])
+  })
+  it.each([
+    ['features in another order', { features: ['together', 'vector'], model }],
+    ['an unknown feature', { features: ['vector', 'colour'], model }],
+    ['no features', { features: [], model }],
+    ['a model that is not base64', { features: ['vector'], model: '*' }],
+  ])('with %s is refused', async (_name, body) => {
+    expect((await sendJson('PUT', '/v1/ranker', body)).status).toBe(400)
+  })
+  it('of more than 4 MiB is refused', async () => {
+    const large = { features: ['vector'], model: btoa('x'.repeat(4 * 2 ** 20 + 1)) }
+    expect((await sendJson('PUT', '/v1/ranker', large)).status).toBe(413)
+  })
+  it('is for the secret key only', async () => {
+    const body = { features: ['vector'], model }
+    expect((await sendJson('PUT', '/v1/ranker', body, { key: KEYS.public })).status).toBe(403)
+  })
+})

@@ -2,6 +2,7 @@
 import { createRoute, z } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { ModelCard, Run, TrainRequest } from '../../shared/schema/models.ts'
+import { RANK_FEATURES } from '../../shared/schema/rank-features.ts'
 import { type AppEnv, createApp, problemResponses } from '../http/app.ts'
 import { parseJson, readText } from '../http/body.ts'
 import { jsonReply, keyProblems, SECRET } from '../http/openapi.ts'
@@ -11,6 +12,8 @@ import { waitUntilOf } from '../ranking/wait-until.ts'
 import type { Models } from './models.ts'
 
 const BODY_BYTES_MAX = 64 * 2 ** 10
+/** Of the file; base64 takes a third more. */
+const RANKER_BYTES_MAX = 4 * 2 ** 20
 const IdParam = z.object({
   id: z
     .string()
@@ -20,6 +23,15 @@ const IdParam = z.object({
 })
 const ActivateRequest = z.strictObject({
   force: z.boolean().default(false).openapi({ description: 'Use a model that its gate refused.' }),
+})
+const RankerRequest = z.strictObject({
+  features: z
+    .array(z.enum(RANK_FEATURES))
+    .min(1)
+    .refine((names) => names.every((name, column) => name === RANK_FEATURES[column]), {
+      message: `the features that the ranker has learnt from: the first of ${RANK_FEATURES.join(', ')}`,
+    }),
+  model: z.base64().min(1).openapi({ description: 'The ONNX file, as `aisle train-ranker` writes it.' }),
 })
 const ListReply = z
   .object({
@@ -98,6 +110,51 @@ export function modelRoutes(models: Models, index: IndexHolder) {
     if (!run.ok) throw new ProblemError(run.error)
     return c.json(run.value, 202)
   })
+  app.openAPIRegistry.registerPath(
+    createRoute({
+      method: 'put',
+      path: '/v1/ranker',
+      tags: ['Models'],
+      summary: 'Rank recommendations by a ranker of your own',
+      description:
+        'ONNX: f32 features[n, 64] → f32 score[n], or click[n], cart[n] and purchase[n]. A worker tries it, and the next version of the index names it.',
+      security: SECRET,
+      request: { body: body(RankerRequest) },
+      responses: {
+        202: jsonReply(Run, 'The run; look at it under /v1/runs/{id}.'),
+        ...problemResponses(400, 413, 502),
+        ...keyProblems(),
+      },
+    }),
+  )
+  app.put('/v1/ranker', async (c) => {
+    const { model, features } = await readBody(c, RankerRequest, 2 * RANKER_BYTES_MAX)
+    const bytes = Uint8Array.from(atob(model), (char) => char.charCodeAt(0))
+    if (bytes.length > RANKER_BYTES_MAX)
+      throw new ProblemError({ kind: 'too-large', limit: `${RANKER_BYTES_MAX / 2 ** 20} MiB a ranker` })
+    const run = await models.useRanker(bytes, features)
+    if (!run.ok) throw new ProblemError(run.error)
+    return c.json(run.value, 202)
+  })
+  app.openapi(
+    createRoute({
+      method: 'delete',
+      path: '/v1/ranker',
+      tags: ['Models'],
+      summary: 'Go back to the weights that are set by hand',
+      security: SECRET,
+      responses: {
+        202: jsonReply(Run, 'The run; look at it under /v1/runs/{id}.'),
+        ...problemResponses(502),
+        ...keyProblems(),
+      },
+    }),
+    async (c) => {
+      const run = await models.dropRanker()
+      if (!run.ok) throw new ProblemError(run.error)
+      return c.json(run.value, 202)
+    },
+  )
   app.openapi(
     createRoute({
       method: 'get',
@@ -143,8 +200,12 @@ export function modelRoutes(models: Models, index: IndexHolder) {
 }
 
 /** An empty body asks for the defaults. */
-async function readBody<S extends z.ZodType>(c: Context<AppEnv>, schema: S): Promise<z.infer<S>> {
-  const text = await readText(c, BODY_BYTES_MAX)
+async function readBody<S extends z.ZodType>(
+  c: Context<AppEnv>,
+  schema: S,
+  bytesMax = BODY_BYTES_MAX,
+): Promise<z.infer<S>> {
+  const text = await readText(c, bytesMax)
   const parsed = schema.safeParse(text.trim() === '' ? {} : parseJson(text))
   if (!parsed.success) throw new ProblemError({ kind: 'invalid-request', issues: issuesOf(parsed.error) })
   return parsed.data

@@ -3,9 +3,17 @@ import fc from 'fast-check'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import type { RankerRef } from '../../shared/schema/manifest.ts'
+import type { Objective } from '../../shared/schema/objectives.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX } from '../../shared/schema/rank-features.ts'
 import type { CreateSession, OrtInput } from './ort-session.ts'
-import { createRank, LINEAR_WEIGHTS, linearRanker, SLOW_PAUSE_MS, SLOW_RUNS_MAX } from './ranker.ts'
+import {
+  createOnnxRanker,
+  createRank,
+  LINEAR_WEIGHTS,
+  linearRanker,
+  SLOW_PAUSE_MS,
+  SLOW_RUNS_MAX,
+} from './ranker.ts'
 import { StageTimer } from './stages.ts'
 
 const BUDGETS = { profile: 50, retrieve: 100, rank: 20, diversify: 20 }
@@ -164,5 +172,51 @@ it('where no ranker is named the linear one scores at once', async () => {
   expect(rank(undefined, features(row), 1, stages, waitUntil)).toEqual({
     scores: Float32Array.of(LINEAR_WEIGHTS.vector),
     degraded: [],
+  })
+})
+
+describe('a ranker that says what would come of showing an item', () => {
+  // Two items: one is clicked, the other is bought; the third costs most.
+  const PROBABILITIES = {
+    click: Float32Array.of(0.9, 0.3, 0.2),
+    cart: Float32Array.of(0.1, 0.25, 0.18),
+    purchase: Float32Array.of(0.01, 0.2, 0.15),
+  }
+  const session = {
+    inputs: ['features'],
+    outputs: ['click', 'cart', 'purchase'],
+    run: async () => PROBABILITIES as Record<string, Float32Array>,
+    release: async () => {},
+  }
+  const ranker = createOnnxRanker(session, { features: ['vector'] })
+  const orderBy = async (objective: Objective, prices?: Float32Array) => {
+    const scores = await ranker.score(features([0], [0], [0]), 3, {
+      objective,
+      ...(prices ? { prices } : {}),
+    })
+    expect(scores.every((score) => score >= 0 && score <= 1)).toBe(true)
+    return [0, 1, 2].sort((a, b) => scores[b]! - scores[a]!)
+  }
+
+  it.each<[Objective, number[]]>([
+    ['click', [0, 1, 2]],
+    ['conversion', [1, 2, 0]],
+    ['balanced', [1, 2, 0]],
+    ['revenue', [2, 1, 0]],
+  ])('orders for %s', async (objective, order) => {
+    expect(await orderBy(objective, Float32Array.of(10, 10, 20))).toEqual(order)
+  })
+
+  it('without prices takes revenue for conversion', async () => {
+    expect(await orderBy('revenue')).toEqual([1, 2, 0])
+    expect(await orderBy('revenue', new Float32Array(3))).toEqual([1, 2, 0])
+  })
+
+  it('with a probability that is no number is not right', async () => {
+    const broken = createOnnxRanker(
+      { ...session, run: async () => ({ ...PROBABILITIES, cart: Float32Array.of(Number.NaN, 0, 0) }) },
+      { features: ['vector'] },
+    )
+    await expect(broken.score(features([0], [0], [0]), 3)).rejects.toThrow('not finite')
   })
 })

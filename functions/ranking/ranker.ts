@@ -4,6 +4,7 @@
  */
 import { createRandom } from '../../shared/lib/random.ts'
 import type { RankerRef } from '../../shared/schema/manifest.ts'
+import { type Objective, OUTCOME_WORTH, RANK_OUTCOMES } from '../../shared/schema/objectives.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX, type RankFeature } from '../../shared/schema/rank-features.ts'
 import type { ReadBucket } from './index-holder.ts'
 import { createModelHolder, loadModelBlob } from './model-holder.ts'
@@ -17,13 +18,21 @@ export const SLOW_PAUSE_MS = 30_000
 const TRIAL_ROWS = 200
 const TRIAL_SEED = 64
 
+/** What a list is to be good for; a ranker that knows one kind of score alone does not look at it. */
+export type Wanted = {
+  objective: Objective
+  /** f32[rows] ≥ 0, of `revenue`; absent, every item costs the same. */
+  prices?: Float32Array
+}
+const BALANCED: Wanted = { objective: 'balanced' }
+
 /** Features of candidates → scores. */
 export type Ranker = {
   /**
    * @param features f32[rows, RANK_FEATURES_MAX], row-major; not looked at any more once this has returned
    * @returns        f32[rows], finite and ≥ 0, larger is better. A promise rejects when the ranker is not right.
    */
-  score(features: Float32Array, rows: number): Float32Array | Promise<Float32Array>
+  score(features: Float32Array, rows: number, wanted?: Wanted): Float32Array | Promise<Float32Array>
 }
 
 /** In `degraded`: the manifest's ranker was not used. */
@@ -41,6 +50,7 @@ export type Rank = (
   rows: number,
   stages: StageTimer,
   waitUntil: WaitUntil,
+  wanted?: Wanted,
 ) => Scores | Promise<Scores>
 
 /** Shares of the score. */
@@ -90,7 +100,7 @@ export function createRank({ bucket, clock, createSession }: Deps): Rank {
     degraded,
   })
 
-  return (ref, features, rows, stages, waitUntil) => {
+  return (ref, features, rows, stages, waitUntil, wanted = BALANCED) => {
     if (!ref) return linear(features, rows)
     const loaded = models.get(ref, waitUntil)
     if (!loaded.ok) return linear(features, rows, `ranker-${loaded.error.kind}`)
@@ -98,7 +108,7 @@ export function createRank({ bucket, clock, createSession }: Deps): Rank {
     if (clock() < ranker.pausedUntilMs) return linear(features, rows, 'ranker-over-budget')
     // By the time a run ends, another request may have written its features: what may be needed then is made now.
     const fallback = linear(features, rows, 'ranker-failed')
-    return ranker.score(features, rows).then(
+    return ranker.score(features, rows, wanted).then(
       (scores): Scores => {
         // The scores are paid for; what is spared is the next requests' time.
         ranker.slowRuns = stages.isOver() ? ranker.slowRuns + 1 : 0
@@ -114,29 +124,51 @@ export function createRank({ bucket, clock, createSession }: Deps): Rank {
 }
 
 /**
- * A ranker in ONNX: f32 features[n, RANK_FEATURES_MAX] → f32 score[n], for any n. It is shown the features that it names, and zeros
- * in the place of others.
+ * A ranker in ONNX: f32 features[n, RANK_FEATURES_MAX] → f32 score[n], or the probabilities `RANK_OUTCOMES`, each f32[n], of which the
+ * objective makes a score. It is shown the features that it names, and zeros in the place of others.
  * Throws when it was made for other inputs, outputs or features.
  */
 export function createOnnxRanker(session: OrtSession, { features: names }: Pick<RankerRef, 'features'>) {
   const unknown = names.find((name, column) => name !== RANK_FEATURES[column])
   if (unknown !== undefined)
     throw new Error(`the ranker wants "${unknown}", which is not the feature at its place`)
-  if (session.inputs.join() !== 'features' || session.outputs.join() !== 'score')
+  const outputs = session.outputs.join()
+  if (session.inputs.join() !== 'features' || (outputs !== 'score' && outputs !== RANK_OUTCOMES.join()))
     throw new Error(`the ranker has inputs ${session.inputs} and outputs ${session.outputs}`)
   return {
-    async score(features: Float32Array, rows: number): Promise<Float32Array> {
+    async score(features: Float32Array, rows: number, wanted: Wanted = BALANCED): Promise<Float32Array> {
       const data = new Float32Array(rows * RANK_FEATURES_MAX)
       for (let from = 0; from < data.length; from += RANK_FEATURES_MAX)
         for (let column = 0; column < names.length; column++) data[from + column] = features[from + column]!
-      const { score } = await session.run({ features: { data, shape: [rows, RANK_FEATURES_MAX] } })
-      if (score?.length !== rows) throw new Error(`the ranker gives ${score?.length} scores for ${rows} rows`)
+      const found = await session.run({ features: { data, shape: [rows, RANK_FEATURES_MAX] } })
+      for (const name of session.outputs)
+        if (found[name]?.length !== rows)
+          throw new Error(`the ranker gives ${found[name]?.length} of ${name} for ${rows} rows`)
+      const score = found['score'] ?? worthOf(found, rows, wanted)
       if (!score.every((x) => x >= 0 && x < Number.POSITIVE_INFINITY))
         throw new Error('the ranker gives scores that are negative or not finite')
       return score
     },
     release: () => session.release(),
   }
+}
+
+/** score = Σ worth · p, scaled to [0, 1]; for revenue times the price against the dearest candidate's. */
+function worthOf(
+  probabilities: Record<string, Float32Array>,
+  rows: number,
+  { objective, prices }: Wanted,
+): Float32Array {
+  const worth = OUTCOME_WORTH[objective]
+  const total = worth.reduce((sum, one) => sum + one, 0)
+  const scores = new Float32Array(rows)
+  RANK_OUTCOMES.forEach((outcome, at) => {
+    const column = probabilities[outcome]!
+    for (let row = 0; row < rows; row++) scores[row]! += (worth[at]! / total) * column[row]!
+  })
+  if (objective !== 'revenue' || !prices) return scores
+  const dearest = prices.reduce((most, price) => Math.max(most, price), 0)
+  return dearest > 0 ? scores.map((score, row) => (score * prices[row]!) / dearest) : scores
 }
 
 function trialFeatures(): Float32Array {

@@ -13,6 +13,7 @@ import {
   logModel,
   misnamedModel,
   mlpModel,
+  multiTaskModel,
   nanModel,
   narrowModel,
   oneScoreModel,
@@ -48,6 +49,17 @@ describe('a ranker in ONNX Runtime', () => {
       // f32 sums in another order: a few units in the last place.
       for (const [row, score] of scores.entries()) expect(score).toBeCloseTo(expected[row]!, 5)
     }
+    await ranker.release()
+  })
+  it('that says what would come of an item scores it by what is asked for', async () => {
+    const ranker = await open(multiTaskModel(RANK_FEATURES.length, 3))
+    const features = randomFeatures(50, 1)
+    const click = await ranker.score(features, 50, { objective: 'click' })
+    const conversion = await ranker.score(features, 50, { objective: 'conversion' })
+    for (const [row, likely] of conversion.entries()) expect(likely).toBeLessThan(click[row]!)
+    const third = features.subarray(2 * RANK_FEATURES_MAX, 3 * RANK_FEATURES_MAX)
+    const alone = await ranker.score(third, 1, { objective: 'click' })
+    expect(alone[0]).toBeCloseTo(click[2]!, 5)
     await ranker.release()
   })
   it.each([

@@ -10,6 +10,7 @@ import {
   MANIFEST_KEY,
   Manifest,
   type Placement,
+  type RankerRef,
   type SegmentRef,
   segmentKeys,
 } from '../../shared/schema/manifest.ts'
@@ -47,11 +48,11 @@ export type IndexStore = {
   loadSegments(refs: readonly SegmentRef[]): Promise<Segment[]>
   /**
    * Compare-and-set; an index that has grown too large for one isolate is given shards. False when another worker published since
-   * `from` was loaded: load again and plan again. A ranker stays when `next` names none.
+   * `from` was loaded: load again and plan again. A ranker stays when `next` does not speak of it, and goes with null.
    */
   publish(
     from: Published | null,
-    next: Pick<Manifest, 'model' | 'fusion' | 'segments' | 'ivf' | 'ranker'>,
+    next: Pick<Manifest, 'model' | 'fusion' | 'segments' | 'ivf'> & { ranker?: RankerRef | null },
     nowMs: number,
   ): Promise<boolean>
   writeBlob(key: string, bytes: Uint8Array): Promise<Blob>
@@ -152,7 +153,7 @@ export function createIndexStore(blobs: BlobStore, limits = LIMITS): IndexStore 
       const version = (from?.manifest.version ?? 0) + 1
       const placement = await placementOf(from?.manifest.placement, next.segments, version)
       const ivf = ivfFor(next, next.ivf ?? from?.manifest.ivf)
-      const ranker = next.ranker ?? from?.manifest.ranker
+      const ranker = next.ranker === undefined ? from?.manifest.ranker : next.ranker
       const manifest = Manifest.parse({
         ...{ model: next.model, fusion: next.fusion, segments: next.segments },
         ...(ranker ? { ranker } : {}),

@@ -4,9 +4,19 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { createRandom } from '../../shared/lib/random.ts'
+import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { contentHash, Item } from '../../shared/schema/item.ts'
 import { type BatchRow, batchKey } from '../../shared/schema/jobs.ts'
-import { Run, runKey, TrainRequest } from '../../shared/schema/models.ts'
+import { MANIFEST_KEY, Manifest, type RankerRef } from '../../shared/schema/manifest.ts'
+import { Run, rankerKey, runKey, TrainRequest } from '../../shared/schema/models.ts'
+import {
+  featureModel,
+  logModel,
+  misnamedModel,
+  multiTaskModel,
+  narrowModel,
+  oneScoreModel,
+} from '../../test/fixtures/rank-models.ts'
 import { tinyPretrain } from '../../test/fixtures/tiny-shop.ts'
 import { createIndexStore } from '../indexing/index-store.ts'
 import { createIndexItems } from '../jobs/index-items.ts'
@@ -154,5 +164,52 @@ describe('runs by real workers', () => {
     const run = await perform('none', training({ version: 1, recipe: 'co-purchase' }))
     expect(run).toMatchObject({ state: 'failed', attempts: 1 })
     expect(run.error).toContain('at least 20 baskets with two items of the catalogue; there are 0')
+  })
+})
+
+describe('another ranker', () => {
+  const manifestOf = async () =>
+    Manifest.parse(JSON.parse(new TextDecoder().decode((await blobs.get(MANIFEST_KEY))!.bytes)))
+  async function refOf(model: Uint8Array): Promise<RankerRef> {
+    const sha256 = await sha256Hex(model)
+    await blobs.put(rankerKey(sha256), model)
+    return { key: rankerKey(sha256), bytes: model.length, sha256, features: ['vector', 'together'] }
+  }
+  const use = async (id: string, ranker: RankerRef | null) => perform(id, { kind: 'use-ranker', ranker })
+
+  it.each([
+    ['of one score', () => featureModel(0)],
+    ['of three outcomes', () => multiTaskModel(2, 1)],
+  ])(
+    '%s is named by the next version, stays when items change, and goes when it is dropped',
+    async (_, model) => {
+      const { version } = await manifestOf()
+      const ranker = await refOf(model())
+      expect(await use('a', ranker)).toMatchObject({ state: 'done' })
+      expect(await manifestOf()).toMatchObject({ version: version + 1, ranker })
+
+      const store = createIndexStore(blobs)
+      const live = (await store.load())!
+      const { model: encoder, fusion, segments } = live.manifest
+      await store.publish(live, { model: encoder, fusion, segments }, nowMs())
+      expect((await manifestOf()).ranker).toEqual(ranker)
+
+      expect(await use('b', null)).toMatchObject({ state: 'done' })
+      expect((await manifestOf()).ranker).toBeUndefined()
+    },
+  )
+
+  it.each([
+    ['is no model', () => Uint8Array.of(1, 2, 3), 'not an ONNX model'],
+    ['takes other rows', narrowModel, 'does not take'],
+    ['has other outputs', misnamedModel, 'wanted are score'],
+    ['gives one score for all', oneScoreModel, '1 of score for 200 rows'],
+    ['gives scores below zero', () => logModel(0), 'negative or not finite'],
+  ])('that %s fails with a sentence, and nothing is published', async (_name, model, sentence) => {
+    const { version } = await manifestOf()
+    const run = await use('a', await refOf(model()))
+    expect(run.state).toBe('failed')
+    expect(run.error).toContain(sentence)
+    expect((await manifestOf()).version).toBe(version)
   })
 })

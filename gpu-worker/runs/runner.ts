@@ -9,6 +9,7 @@ import type { VectorSink } from '../vector-sink.ts'
 import { ActivationError, activateModel } from './activate-model.ts'
 import type { RunStore } from './run-store.ts'
 import { RunError, RunStopped, readCard, trainModel } from './train-model.ts'
+import { useRanker } from './use-ranker.ts'
 
 export type Runner = {
   /** See whether there is a run to do; several calls are one. */
@@ -107,6 +108,10 @@ async function outcomeOf(
   signal: AbortSignal,
   onProgress: (progress: NonNullable<Run['progress']>) => void,
 ): Promise<Partial<Run> & Pick<Run, 'state'>> {
+  if (run.kind === 'use-ranker') {
+    await useRanker(deps, run.ranker ?? null)
+    return { state: 'done' }
+  }
   if (run.kind === 'activate') {
     await switchTo(deps, run.modelId!, run.force ?? false, signal, onProgress)
     return { state: 'done' }

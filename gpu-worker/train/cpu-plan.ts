@@ -30,8 +30,9 @@ import { buildStepModel, LOSS_OUTPUT, type StepModel } from './step-model.ts'
 
 type Open = { step: StepModel; session: Session }
 
+/** @param config of the encoder; null for a network that reads no texts */
 export function createCpuPlan(
-  config: BertConfig,
+  config: BertConfig | null,
   layout: ParameterLayout,
   options: PlanOptions & { afterStep?: AfterStep; provider?: Provider },
 ): Plan {

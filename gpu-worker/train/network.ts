@@ -1,4 +1,5 @@
 /** @file What an objective sees of the model while it writes its loss: inputs, encoded texts, and the trainable layers. */
+import { assert } from '../../shared/lib/result.ts'
 import type { Value } from '../graph/builder.ts'
 import { createGraph, type Graph } from '../graph/ops.ts'
 import type { DType } from '../graph/proto.ts'
@@ -11,7 +12,8 @@ import { createTrainableLayers, type TrainableLayers, type TrainableOptions } fr
 export type Pooling = 'mean' | 'cls'
 export type Network = {
   g: Graph
-  config: BertConfig
+  /** Of the encoder; a network that reads no texts has none, and asking for it is a mistake. */
+  readonly config: BertConfig
   layers: TrainableLayers
   /** An input of the graph; asking again gives the same value. */
   input(name: string, dtype: DType, shape: Shape): Value
@@ -28,17 +30,20 @@ export type Loss = { loss: Value; outputs?: Readonly<Record<string, Value>> }
 export type EmitLoss = (net: Network) => Loss
 
 /** A graph of its own, whose inputs are the parameters and the batch. */
-export function createNetwork(config: BertConfig, options: TrainableOptions): Network {
+export function createNetwork(config: BertConfig | null, options: TrainableOptions): Network {
   const g = createGraph('training_step')
   return networkOn(g, config, createTrainableLayers(g, options), (name, dtype, shape) =>
     g.input(name, dtype, shape),
   )
 }
 
-/** @param makeInput the value of an input of the batch; asked once for each name */
+/**
+ * @param config    of the encoder; null for a network that reads no texts
+ * @param makeInput the value of an input of the batch; asked once for each name
+ */
 export function networkOn(
   g: Graph,
-  config: BertConfig,
+  config: BertConfig | null,
   layers: TrainableLayers,
   makeInput: Network['input'],
 ): Network {
@@ -48,16 +53,22 @@ export function networkOn(
     inputs.set(name, value)
     return value
   }
+  const encoder = (): BertConfig => {
+    assert(config, 'the network has an encoder')
+    return config
+  }
   const networkOf = (own: TrainableLayers): Network => {
     const tokens: Network['tokens'] = (name, batch, seq, isPair = false) =>
-      emitBert(g, config, own, {
+      emitBert(g, encoder(), own, {
         ids: input(`${name}_ids`, 'i64', [batch, seq]),
         mask: input(`${name}_mask`, 'f32', [batch, seq]),
         ...(isPair ? { types: input(`${name}_types`, 'i64', [batch, seq]) } : {}),
       })
     return {
       g,
-      config,
+      get config() {
+        return encoder()
+      },
       layers: own,
       input,
       tokens,

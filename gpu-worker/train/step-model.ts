@@ -22,7 +22,12 @@ export type StepModelOptions = TrainableOptions & { adversarial?: Adversarial }
 
 export const LOSS_OUTPUT = 'loss'
 
-export function buildStepModel(config: BertConfig, options: StepModelOptions, emit: EmitLoss): StepModel {
+/** @param config of the encoder; null for a network that reads no texts */
+export function buildStepModel(
+  config: BertConfig | null,
+  options: StepModelOptions,
+  emit: EmitLoss,
+): StepModel {
   const net = createNetwork(config, options)
   const { g, layers } = net
   const { loss, outputs, constants } = emitStepLoss(net, options, emit)
@@ -82,10 +87,8 @@ export function emitStepLoss(
  * AdaLoRA's factors are to stay orthogonal, so that its singular values are that:
  *   γ Σ over modules (‖A Aᵀ − I‖² + ‖Bᵀ B − I‖²);   0 for every other tuning.
  */
-function emitRegulariser(
-  { g, config, layers }: Network,
-  { tuning }: Pick<StepModelOptions, 'tuning'>,
-): Value {
+function emitRegulariser(net: Network, { tuning }: Pick<StepModelOptions, 'tuning'>): Value {
+  const { g, layers } = net
   let total = g.reshape(g.scalar(0), [1])
   if (tuning.kind !== 'adalora' || tuning.orthogonality === 0) return total
   const identity = new Float32Array(tuning.rank ** 2)
@@ -95,7 +98,7 @@ function emitRegulariser(
     const difference = g.sub(product, unit)
     return g.reshape(g.reduceSum(g.mul(difference, difference), [0, 1]), [1])
   }
-  for (const { name } of tunedModules(config, tuning.modules)) {
+  for (const { name } of tunedModules(net.config, tuning.modules)) {
     const names = loraNames(name)
     const a = layers.parameter(names.a)
     const b = layers.parameter(names.b)

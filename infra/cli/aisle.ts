@@ -154,6 +154,22 @@ evaluate
     process.exit(0)
   })
 
+evaluate
+  .command('policy')
+  .description(
+    'what another policy would have earned, from a log with propensities: IPS, SNIPS, doubly robust',
+  )
+  .requiredOption(
+    '--log <file>',
+    'CSV, TSV or NDJSON of propensity, target, reward, and for the last estimate modelShown and modelTarget',
+  )
+  .option('--clip <n>', 'largest weight of a decision (default: none)', Number)
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { evalPolicy, renderPolicy } = await import('./eval-policy.ts')
+    print(await evalPolicy(options), options.json, renderPolicy)
+  })
+
 program
   .command('train')
   .description('train or tune a model on your own files; the same command goes on where a run was stopped')
@@ -186,6 +202,42 @@ program
       ].join('\n'),
     )
     process.exit(0)
+  })
+
+program
+  .command('train-ranker')
+  .description(
+    'learn from impressions which items are clicked, put into the cart and bought; places are divided out',
+  )
+  .requiredOption(
+    '--impressions <file>',
+    'CSV, TSV or NDJSON in order of time: request, item, position, click, cart, purchase, and features in [0, 1]',
+  )
+  .requiredOption('--out <dir>', 'folder of the ranker')
+  .addOption(new Option('--kind <kind>', 'of the network').choices(['mmoe', 'shared-bottom']).default('mmoe'))
+  .option('--monotone <features...>', 'features of which more must not lower a score; checked and told')
+  .option('--seed <n>', 'the same seed gives the same ranker', integer(0, 2 ** 31), 1)
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { renderRanker, trainRankerOn } = await import('./train-ranker.ts')
+    print(await trainRankerOn({ ...options, quiet: options.json ?? false }), options.json, renderRanker)
+    process.exit(0)
+  })
+
+remote(program.command('publish-ranker'))
+  .description('rank recommendations by a ranker of "aisle train-ranker"; Aisle tries it first')
+  .argument('[dir]', 'folder of the ranker')
+  .option('--remove', 'go back to the weights that are set by hand')
+  .action(async (directory: string | undefined, options: Remote & { remove?: boolean }) => {
+    if ((directory === undefined) !== (options.remove ?? false))
+      throw new Failure('Give the folder of a ranker, or --remove.')
+    const { publishRanker } = await import('./publish-ranker.ts')
+    const run = await publishRanker(connect(options), directory ?? null)
+    print(run, options.json, () =>
+      directory
+        ? 'Recommendations are ranked by it now.'
+        : 'Recommendations are ranked by the weights set by hand.',
+    )
   })
 
 program

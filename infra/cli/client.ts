@@ -15,6 +15,9 @@ export type Client = {
   get<T>(path: string): Promise<T>
   /** Repeats on 429, 503 and broken connections, with back-off; give an `Idempotency-Key` where a repeat matters. */
   post<T>(path: string, body: string, headers: Record<string, string>): Promise<T>
+  /** JSON. Repeats likewise. */
+  put<T>(path: string, body: string): Promise<T>
+  delete<T>(path: string): Promise<T>
 }
 
 /** Address and key: options first, then AISLE_URL and AISLE_KEY, then what `aisle start` wrote into the state folder. */
@@ -55,6 +58,9 @@ export function createClient(url: string, key: string): Client {
     url,
     get: (path) => request(path, { method: 'GET' }),
     post: (path, body, headers) => request(path, { method: 'POST', body, headers }),
+    put: (path, body) =>
+      request(path, { method: 'PUT', body, headers: { 'content-type': 'application/json' } }),
+    delete: (path) => request(path, { method: 'DELETE' }),
   }
 }
 

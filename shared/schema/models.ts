@@ -1,6 +1,6 @@
 /** @file Models of a shop and the runs that make or switch them: records in the bucket, written by one side, read by the other. */
 import { z } from 'zod'
-import { ModelRef } from './manifest.ts'
+import { ModelRef, RankerRef } from './manifest.ts'
 
 const id = z.string().min(1).max(64)
 
@@ -32,10 +32,11 @@ export const Comparison = z.object({
 })
 export type Comparison = z.infer<typeof Comparison>
 
+export const RunKind = z.enum(['train', 'activate', 'use-ranker'])
 export const RUN_STATES = ['queued', 'running', 'done', 'refused', 'failed'] as const
 export const Run = z.object({
   id,
-  kind: z.enum(['train', 'activate']),
+  kind: RunKind,
   state: z.enum(RUN_STATES),
   requestedAt: z.iso.datetime(),
   /** For `train`. */
@@ -44,6 +45,8 @@ export const Run = z.object({
   modelId: z.string().optional(),
   /** For `activate`: also a model that its gate refused. */
   force: z.boolean().optional(),
+  /** For `use-ranker`; null goes back to the weights set by hand. */
+  ranker: RankerRef.nullable().optional(),
   startedAt: z.iso.datetime().optional(),
   /** Written now and then while a worker is at it; a run whose worker died is taken over by another. */
   heartbeatAt: z.iso.datetime().optional(),
@@ -91,5 +94,7 @@ export const runKey = (runId: string): string => `${RUNS_PREFIX}${runId}/run.jso
 export const journalKey = (runId: string): string => `${RUNS_PREFIX}${runId}/journal.ndjson`
 export const CARDS_PREFIX = 'cards/'
 export const cardKey = (modelId: string): string => `${CARDS_PREFIX}${modelId}.json`
+/** Named by its content. */
+export const rankerKey = (sha256: string): string => `models/rankers/${sha256}.onnx`
 /** The segments that a model last served: their vectors are taken over when it comes back. */
 export const lastIndexKey = (modelId: string): string => `models/${modelId}/last-index.json`

@@ -1,16 +1,18 @@
 /**
  * @file What a ranker in ONNX costs a recommendation: 200 candidates × 64 features, in workerd, by the edge's own code.
  *
- *   node test/bench/ranker.ts [--json] [--smoke]
+ *   node test/bench/ranker.ts [--multi-task] [--json] [--smoke]
  *
  * Warm: the time of a call with many runs less the time of one with none, so that the way to workerd does not count. Cold: the
- * first call of a fresh process, ONNX Runtime's start and the session included.
+ * first call of a fresh process, ONNX Runtime's start and the session included. `--multi-task` takes the network that
+ * `aisle train-ranker` makes by default in the place of a plain one.
  */
 import { parseArgs } from 'node:util'
 import { convertV4MiniflareOptions, Log, LogLevel, Miniflare } from 'miniflare'
 import { bundleWorker } from '../../infra/local/bundle.ts'
 import { childrenNamed } from '../../infra/local/processes.ts'
-import { mlpModel } from '../fixtures/rank-models.ts'
+import { RANK_FEATURES } from '../../shared/schema/rank-features.ts'
+import { mlpModel, multiTaskModel } from '../fixtures/rank-models.ts'
 import { commit, machine, type Spread, spread } from './measure.ts'
 import { cpuMs } from './shop.ts'
 
@@ -33,8 +35,8 @@ export type RankerReport = {
   checksum: number
 }
 
-export async function measureRanker(sizes: RankerSizes): Promise<RankerReport> {
-  const { model } = mlpModel(sizes.hidden, SEED)
+export async function measureRanker(sizes: RankerSizes, isMultiTask = false): Promise<RankerReport> {
+  const model = isMultiTask ? multiTaskModel(RANK_FEATURES.length, SEED) : mlpModel(sizes.hidden, SEED).model
   const modules = await bundleWorker('test/bench/ranker-worker.ts', 'test/bench/ranker.toml')
   const others = childrenNamed('workerd')
   const miniflare = new Miniflare(
@@ -85,7 +87,7 @@ export async function measureRanker(sizes: RankerSizes): Promise<RankerReport> {
     return {
       machine: machine(),
       commit: commit(),
-      model: `64 → ${sizes.hidden} → ${sizes.hidden} → 1, ReLU, sigmoid, ${model.length} bytes`,
+      model: `${isMultiTask ? `${RANK_FEATURES.length} → 4 experts of 32 → 3 towers of 16` : `64 → ${sizes.hidden} → ${sizes.hidden} → 1`}, ReLU, sigmoid, ${model.length} bytes`,
       coldMs: Math.round(coldMs),
       warm,
       checksum,
@@ -96,8 +98,10 @@ export async function measureRanker(sizes: RankerSizes): Promise<RankerReport> {
 }
 
 if (import.meta.main) {
-  const { values } = parseArgs({ options: { json: { type: 'boolean' }, smoke: { type: 'boolean' } } })
-  const report = await measureRanker(values.smoke ? SMOKE : FULL)
+  const { values } = parseArgs({
+    options: { json: { type: 'boolean' }, smoke: { type: 'boolean' }, 'multi-task': { type: 'boolean' } },
+  })
+  const report = await measureRanker(values.smoke ? SMOKE : FULL, values['multi-task'])
   if (values.json) console.log(JSON.stringify(report))
   else {
     const row = (name: string, value: string | number) => console.log(`${name.padEnd(28)} ${value}`)
