@@ -101,13 +101,16 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
   const profiles =
     ports.profiles ??
-    createDynamoProfileStore({
-      table: config.dynamo.table,
-      region: config.dynamo.region,
-      endpoint: config.dynamo.endpoint,
-      accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
-      secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
-    })
+    createDynamoProfileStore(
+      {
+        table: config.dynamo.table,
+        region: config.dynamo.region,
+        endpoint: config.dynamo.endpoint,
+        accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
+        secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
+      },
+      { clock, keepMs: config.profileKeepMs },
+    )
   const store = createCatalogStore(db)
   const outbox = createOutbox({ db, bucket, store, queue, shows, clock, log: warn })
   const deadLetters = createDeadLetters({ db, outbox, queue, clock })
@@ -174,7 +177,13 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     })),
   )
 
-  const consumeEvents = createConsumeEvents({ profiles, db, bucket, log: warn })
+  const consumeEvents = createConsumeEvents({
+    profiles,
+    consentRule: config.consentRule,
+    db,
+    bucket,
+    log: warn,
+  })
   const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
   const computeSignals = createComputeSignals({ db, bucket, clock })
   return {

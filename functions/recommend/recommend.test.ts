@@ -213,7 +213,7 @@ describe('a profile that does not come', () => {
           if (signal!.aborted) end()
           else signal!.addEventListener('abort', end)
         }),
-      update: async () => ({ ok: true, value: undefined }),
+      update: async () => ({ ok: false, error: { kind: 'timeout', reason: 'aborted' } }),
     }
     const reply = await answered(silent, (ms) => {
       asked.push(ms)
