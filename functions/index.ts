@@ -25,6 +25,7 @@ import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
+import { profileRoutes } from './profile/routes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
@@ -146,6 +147,13 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   app.route('/', suggestRoutes(holder, shards ?? null, countFault))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
   app.route('/', similarRoutes(holder, itemsOf, reportStages))
+  app.route(
+    '/',
+    profileRoutes({
+      ...{ profiles, holder, itemsOf, pseudonymOf, clock },
+      ...{ consentRule: config.consentRule, keepMs: config.profileKeepMs },
+    }),
+  )
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(

@@ -136,6 +136,7 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
     docOfNumber: (number) => (facts.has(number) ? number : undefined),
     number: (doc) => doc,
     stock: (doc) => read(doc).stock,
+    price: (doc) => read(doc).price,
     brand: (doc) => read(doc).brand,
     category: (doc) => read(doc).category,
     title: (doc) => read(doc).title,

@@ -36,6 +36,8 @@ export type ItemSource = {
   docOfNumber(number: number): number | undefined
   number(doc: number): number
   stock(doc: number): number
+  /** NaN when it is not known. */
+  price(doc: number): number
   brand(doc: number): string
   category(doc: number): readonly string[]
   title(doc: number): string
@@ -87,6 +89,7 @@ export function createIndexItems(index: Index): ItemSource {
     docOfNumber: index.docOfNumber,
     number: index.number,
     stock: index.stock,
+    price: index.price,
     brand: index.brand,
     category: index.category,
     title: index.title,

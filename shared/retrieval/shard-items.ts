@@ -13,6 +13,8 @@ export type ItemFacts = {
   brand: string
   category: readonly string[]
   stock: number
+  /** NaN when it is not known. */
+  price: number
 }
 /** `docs` are rows of the shard, numbered through its segments; all others are item numbers. */
 export type ItemsAsked = {
@@ -51,6 +53,7 @@ const factsOf = (index: Index, doc: number): ItemFacts => ({
   brand: index.brand(doc),
   category: index.category(doc),
   stock: index.stock(doc),
+  price: index.price(doc),
 })
 
 /** One of the two is null. */
