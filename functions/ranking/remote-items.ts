@@ -76,10 +76,15 @@ export function createRemoteItemsOf({
         if ((await beforeEnd(all, signal)) === 'timeout') faults.add('vectors-timeout')
       },
       vector: (doc) => vectors.get(doc) ?? own.vector(doc),
-      async near(vector, limit, among) {
-        const { near, fault } = await nearestShown(index, remote, vector, maskAmong(index, among))
-        if (fault) faults.add(`${remote.name}-${fault}`)
-        return near.slice(0, limit)
+      near(vectors, limit, among) {
+        const accept = maskAmong(index, among)
+        return Promise.all(
+          vectors.map(async (vector) => {
+            const { near, fault } = await nearestShown(index, remote, vector, accept)
+            if (fault) faults.add(`${remote.name}-${fault}`)
+            return near.slice(0, limit)
+          }),
+        )
       },
       degraded: () => [...faults, ...own.degraded()],
     }

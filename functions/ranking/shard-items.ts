@@ -80,19 +80,21 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
   }
 
   async function gather(
-    asked: Pick<CandidatesAsked, 'plan' | 'vector'>,
+    by: CandidatesAsked['by'],
     limit: number,
-    { inStock, excluded }: Among,
-  ): Promise<Ranked[]> {
-    const question: CandidatesAsked = { ...asked, limit, inStock, excluded: [...excluded] }
+    { inStock, excluded, filter = [] }: Among,
+  ): Promise<Ranked[][]> {
+    const question: CandidatesAsked = { by, limit, inStock, excluded: [...excluded], filter }
     const told = await round((shard, slice) => shard.candidates(slice, question))
-    const found = told.flatMap(({ at, value: { numbers, scores } }) =>
-      [...numbers].map((doc, i): Ranked => {
-        shardOf.set(doc, at)
-        return { doc, score: scores[i]! }
-      }),
-    )
-    return found.sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, limit)
+    const lists: Ranked[][] = Array.from({ length: by.kind === 'vectors' ? by.vectors.length : 1 }, () => [])
+    for (const { at, value } of told)
+      value.forEach(({ numbers, scores }, list) => {
+        for (const [i, doc] of numbers.entries()) {
+          shardOf.set(doc, at)
+          lists[list]!.push({ doc, score: scores[i]! })
+        }
+      })
+    return lists.map((list) => list.sort((a, b) => b.score - a.score || a.doc - b.doc).slice(0, limit))
   }
 
   /** Every so many rows of the whole index, as they are numbered in the shards that hold them. */
@@ -143,8 +145,9 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
     vector: (doc) => vectors.get(doc) ?? null,
     display: (doc) => displays.get(doc) ?? null,
     matching: async (terms, limit, among) =>
-      gather({ plan: await planOf(terms), vector: null }, limit, among),
-    near: (vector, limit, among) => gather({ plan: null, vector }, limit, among),
+      (await gather({ kind: 'words', plan: await planOf(terms) }, limit, among))[0]!,
+    near: (vectors, limit, among) => gather({ kind: 'vectors', vectors }, limit, among),
+    newest: async (limit, among) => (await gather({ kind: 'newest' }, limit, among))[0]!,
     range,
     degraded: () => [...faults(), ...short()],
     isDown: () => faults().length === placement!.shards.length,

@@ -185,7 +185,7 @@ async function findBySeeds(
   }
   const interest = interestVector(items, seeds)
   if (interest) {
-    const near = await items.near(interest, VECTOR_CANDIDATES, among)
+    const near = (await items.near([interest], VECTOR_CANDIDATES, among))[0]!
     await items.load({ docs: near.map(({ doc }) => doc) })
     const [high, low] = [near[0]?.score ?? 1, near.at(-1)?.score ?? 0]
     for (const { doc, score } of near) partsOf(doc).vector = high > low ? (score - low) / (high - low) : 1

@@ -19,13 +19,19 @@ describe('items of an index', () => {
         const segments = [await segmentOf(a, 1), await segmentOf(b, 101)]
         const index = buildIndex(fixtureManifest(segments.map(({ ref }) => ref)), segments)
         const docs = Array.from({ length: index.docCount }, (_, doc) => doc)
-        const among = { inStock, excluded: new Set(picks.map((pick) => pick % index.docCount)) }
+        const filter = [{ kind: 'range' as const, field: 'stock' as const, op: '>' as const, value: 1 }]
+        const among = {
+          ...{ inStock, excluded: new Set(picks.map((pick) => pick % index.docCount)) },
+          ...(picks.length % 3 === 0 ? { filter } : {}),
+        }
         const accepted = docs.filter(acceptAmong(index, among))
         const mask = maskAmong(index, among)
         expect(docs.filter((doc) => isOpen(mask, doc))).toEqual(accepted)
         const items = createIndexItems(index)
         const found = await items.matching(analyseQuery('lamp '), 200, among)
         expect(found.map(({ doc }) => doc).sort((x, y) => x - y)).toEqual(accepted)
+        const newest = await items.newest(5, among)
+        expect(newest.map(({ doc }) => doc)).toEqual(accepted.toReversed().slice(0, 5))
       }),
       { seed: 61, numRuns: 40 },
     )
