@@ -141,6 +141,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     profiles,
     rank,
     clock,
+    consentRule: config.consentRule,
     profileBudgetMs: config.budgetsMs.profile,
   })
   app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))

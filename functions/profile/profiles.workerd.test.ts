@@ -36,8 +36,8 @@ const merge = (anonymousId: string, userId: string) =>
   sendJson('POST', '/v1/profiles/merge', { anonymousId, userId })
 
 it('a profile is shown as facts, without any id of the shopper', async () => {
-  await deliver('ada@example.org', 1, { kind: 'purchase' })
-  const { status, body } = await show('ada@example.org')
+  await deliver('of-profiles-ada@example.org', 1, { kind: 'purchase' })
+  const { status, body } = await show('of-profiles-ada@example.org')
   expect(status).toBe(200)
   expect(body).toMatchObject({
     version: 1,
@@ -60,19 +60,23 @@ it('needs a secret key, and says what is wrong with a request', async () => {
 })
 
 it('a session that logs in becomes part of the profile, however often that is told', async () => {
-  await deliver('session-1', 1)
-  await deliver('ben', 2)
-  for (let time = 0; time < 2; time++) expect((await merge('session-1', 'ben')).status).toBe(204)
-  expect((await show('ben')).body.events.map(({ itemId }) => itemId).sort()).toEqual(['ink-1', 'spk/1'])
-  expect((await show('session-1')).body.events).toEqual([])
+  await deliver('of-profiles-session-1', 1)
+  await deliver('of-profiles-ben', 2)
+  for (let time = 0; time < 2; time++)
+    expect((await merge('of-profiles-session-1', 'of-profiles-ben')).status).toBe(204)
+  expect((await show('of-profiles-ben')).body.events.map(({ itemId }) => itemId).sort()).toEqual([
+    'ink-1',
+    'spk/1',
+  ])
+  expect((await show('of-profiles-session-1')).body.events).toEqual([])
 })
 
 it('who is deleted is forgotten, events on their way included', async () => {
-  await deliver('cleo', 1)
+  await deliver('of-profiles-cleo', 1)
   const before = Date.now()
-  expect((await call('DELETE', '/v1/profiles/cleo')).status).toBe(204)
-  await deliver('cleo', 2, { timeMs: before - 1 })
-  expect((await show('cleo')).body).toMatchObject({ events: [], purchases: [] })
+  expect((await call('DELETE', '/v1/profiles/of-profiles-cleo')).status).toBe(204)
+  await deliver('of-profiles-cleo', 2, { timeMs: before - 1 })
+  expect((await show('of-profiles-cleo')).body).toMatchObject({ events: [], purchases: [] })
 })
 
 it('who refuses is not remembered and gets the list of a new shopper, until the word is taken back', async () => {
@@ -82,18 +86,18 @@ it('who refuses is not remembered and gets the list of a new shopper, until the 
   }
   // The first read of a cold connection may miss the profile's 50 ms on a busy machine.
   await expect.poll(async () => (await list('nobody')).degraded, { timeout: 20_000 }).toEqual([])
-  await deliver('dan', 1)
-  expect((await say('dan', 'refused')).status).toBe(204)
-  await deliver('dan', 1, { timeMs: Date.now() + 1 })
-  expect((await show('dan')).body).toMatchObject({
+  await deliver('of-profiles-dan', 1)
+  expect((await say('of-profiles-dan', 'refused')).status).toBe(204)
+  await deliver('of-profiles-dan', 1, { timeMs: Date.now() + 1 })
+  expect((await show('of-profiles-dan')).body).toMatchObject({
     consent: { word: 'refused', remembered: false },
     events: [],
   })
-  const [refused, unknown] = [await list('dan'), await list('nobody')]
+  const [refused, unknown] = [await list('of-profiles-dan'), await list('nobody')]
   expect(refused.hits).toEqual(unknown.hits)
-  expect((await say('dan', 'granted')).status).toBe(204)
-  await deliver('dan', 1, { timeMs: Date.now() + 2 })
-  expect((await show('dan')).body).toMatchObject({
+  expect((await say('of-profiles-dan', 'granted')).status).toBe(204)
+  await deliver('of-profiles-dan', 1, { timeMs: Date.now() + 2 })
+  expect((await show('of-profiles-dan')).body).toMatchObject({
     consent: { word: 'granted' },
     events: [{ itemId: 'spk/1' }],
   })

@@ -1,7 +1,13 @@
 /** @file Items of a divided index: facts, vectors and candidates come from its shards, in rounds, and are kept for one request. */
 import { assert } from '../../shared/lib/result.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
-import { type Among, type ItemSource, rangeStep, type Wanted } from '../../shared/retrieval/item-source.ts'
+import {
+  type Among,
+  type ItemSource,
+  rangeStep,
+  varyPlainly,
+  type Wanted,
+} from '../../shared/retrieval/item-source.ts'
 import type { LexicalPlan } from '../../shared/retrieval/lexical.ts'
 import type { CandidatesAsked, ItemFacts, ItemsAsked } from '../../shared/retrieval/shard-items.ts'
 import type { Display } from '../../shared/retrieval/source.ts'
@@ -148,6 +154,10 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
       (await gather({ kind: 'words', plan: await planOf(terms) }, limit, among))[0]!,
     near: (vectors, limit, among) => gather({ kind: 'vectors', vectors }, limit, among),
     newest: async (limit, among) => (await gather({ kind: 'newest' }, limit, among))[0]!,
+    async vary(candidates, rule, wanted) {
+      await load({ vectors: candidates.map(({ doc }) => doc) })
+      return varyPlainly(candidates, (doc) => vectors.get(doc) ?? null, rule, wanted)
+    },
     range,
     degraded: () => [...faults(), ...short()],
     isDown: () => faults().length === placement!.shards.length,

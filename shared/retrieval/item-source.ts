@@ -4,6 +4,8 @@
  */
 import type { Manifest } from '../schema/manifest.ts'
 import type { QueryTerm } from '../text/analyse.ts'
+import { dot } from '../vector/dot.ts'
+import { type ChoiceRule, chooseVaried } from '../vector/plain-diversify.ts'
 import { compileFilter, compileForFacts, type Filter } from './filter.ts'
 import type { Ranked } from './fusion.ts'
 import { planAsWritten, searchPlanned } from './lexical.ts'
@@ -58,11 +60,16 @@ export type ItemSource = {
   newest(limit: number, among: Among): Ranked[] | Promise<Ranked[]>
   /** About so many documents from all over the shop, at most twice as many, in the order of the index, with their facts. */
   range(count: number): number[] | Promise<number[]>
+  /** A varied list out of candidates: indices in the order of choice, see `ChoiceRule`. One without a vector is like no other. */
+  vary(candidates: readonly Relevant[], rule: ChoiceRule, wanted: number): number[] | Promise<number[]>
   /** Parts of the index that the reply lacks, or knows by estimates: "shard-2-timeout", "vectors-estimated". */
   degraded(): string[]
   /** Did no part answer? */
   isDown(): boolean
 }
+
+/** `relevance` in [0, 1] */
+export type Relevant = { doc: number; relevance: number }
 
 export type Accept = (doc: number) => boolean
 
@@ -103,6 +110,22 @@ export function maskAmong(index: Index, { inStock, excluded, filter = [] }: Amon
   return mask
 }
 
+/** `vary` where vectors are in no engine of this isolate. */
+export function varyPlainly(
+  candidates: readonly Relevant[],
+  vectorOf: (doc: number) => Float32Array | null,
+  rule: ChoiceRule,
+  wanted: number,
+): number[] {
+  const vectors = candidates.map(({ doc }) => vectorOf(doc))
+  const likeness = (a: number, b: number) => {
+    const [left, right] = [vectors[a], vectors[b]]
+    return left && right && left.length === right.length ? dot(left, right) : 0
+  }
+  const relevances = candidates.map(({ relevance }) => relevance)
+  return chooseVaried(relevances, likeness, rule, wanted)
+}
+
 /** Every how many documents `range` takes one. */
 export const rangeStep = (docCount: number, count: number): number =>
   Math.max(1, Math.floor(docCount / count))
@@ -133,6 +156,11 @@ export function createIndexItems(index: Index): ItemSource {
       return searchVectors(index, vectors, limit, maskAmong(index, among))
     },
     newest: (limit, among) => newestDocs(index, limit, maskAmong(index, among)),
+    vary(candidates, rule, wanted) {
+      usesVectors = true
+      const located = candidates.map(({ doc, relevance }) => ({ ...index.locate(doc), relevance }))
+      return index.engine.choose(located, rule, wanted)
+    },
     range(count) {
       const docs: number[] = []
       const step = rangeStep(index.docCount, count)

@@ -2,6 +2,18 @@
 import { z } from 'zod'
 import { Finding, Item } from './item.ts'
 
+/** What some hits say beside their score. */
+const notes = {
+  /** It stands where it stands because somebody pays for it. */
+  sponsored: z.literal(true).optional(),
+  /** How likely it was to be shown at this place; absent where nothing is left to chance. */
+  propensity: z.number().optional(),
+  /** Parts of the score by name, which sum to it; null where a learnt ranker made it. Only when asked for. */
+  attribution: z.record(z.string(), z.number()).nullable().optional(),
+}
+export const HitNotes = z.object(notes)
+export type HitNotes = z.infer<typeof HitNotes>
+
 export const Hit = z.object({
   id: z.string(),
   title: z.string(),
@@ -15,6 +27,7 @@ export const Hit = z.object({
   score: z.number(),
   /** At least one plain sentence: why is this here? */
   reasons: z.array(z.string()).min(1),
+  ...notes,
 })
 export type Hit = z.infer<typeof Hit>
 

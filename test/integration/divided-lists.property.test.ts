@@ -11,6 +11,7 @@ import { createShards } from '../../functions/ranking/shards.ts'
 import type { LoadedSignals } from '../../functions/ranking/signals.ts'
 import { StageTimer } from '../../functions/ranking/stages.ts'
 import { rankFor } from '../../functions/recommend/recommend.ts'
+import { NO_RULES, type RecommendRequest } from '../../functions/recommend/request.ts'
 import { findSimilar } from '../../functions/similar/similar.ts'
 import { buildIvf } from '../../gpu-worker/indexing/build-ivf.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
@@ -93,8 +94,11 @@ async function recommended(
   past: StoredEvent[],
   about: { itemId: string | undefined; cart: string[] },
 ) {
-  const profile = past.length > 0 ? applyEvents(null, past) : null
-  const found = await rankFor(items, known, profile, { limit: 8, ...about }, NOW_MS, calm(), byHand)
+  const request: RecommendRequest = {
+    ...{ requestId: 'r', scenario: 'for-you', user: 'u', limit: 8, recent: [], ...about },
+    ...{ rules: NO_RULES, language: 'en', explain: false },
+  }
+  const found = await rankFor(items, known, applyEvents(null, past), request, NOW_MS, calm(), byHand)
   return { degraded: found.degraded, hits: await toHits(items, found.list) }
 }
 
