@@ -26,6 +26,7 @@ import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
 import { profileRoutes } from './profile/routes.ts'
+import { createTastesOf } from './profile/tastes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
@@ -136,15 +137,13 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     remoteVectorsOf,
     remoteItemsOf: createRemoteItemsOf({ readRange: createCachedRanges(bucket), log: warn }),
   })
-  const recommend = createRecommend({
-    itemsOf,
-    profiles,
-    rank,
-    clock,
-    consentRule: config.consentRule,
+  const shopperDeps = {
+    ...{ profiles, clock, consentRule: config.consentRule },
     profileBudgetMs: config.budgetsMs.profile,
-  })
-  app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))
+  }
+  const recommend = createRecommend({ itemsOf, rank, ...shopperDeps })
+  const search = createSearch({ encoder, sourceOf, itemsOf, tastesOf: createTastesOf(shopperDeps) })
+  app.route('/', searchRoutes({ search, holder, pseudonymOf, reportStages }))
   app.route('/', suggestRoutes(holder, shards ?? null, countFault))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
   app.route('/', similarRoutes(holder, itemsOf, reportStages))
