@@ -48,9 +48,18 @@ export const newCandidate = (items: ItemSource, doc: number): Candidate | null =
     ? null
     : { doc, score: 0, factor: 1, category: items.category(doc), parts: noParts(), because: null }
 
+/** One literal: a new one is made for every candidate. */
 const noParts = (): Candidate['parts'] => ({
-  ...{ vector: 0, together: 0, category: 0, popular: 0, seen: 0 },
-  ...{ brand: 0, price: 0, fresh: 0, again: 0, sale: 0 },
+  vector: 0,
+  together: 0,
+  category: 0,
+  popular: 0,
+  seen: 0,
+  brand: 0,
+  price: 0,
+  fresh: 0,
+  again: 0,
+  sale: 0,
 })
 
 /** The columns that say the same of an item whichever source found it. */

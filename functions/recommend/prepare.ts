@@ -11,11 +11,12 @@ import {
 import { type Seed, seedsOf } from './interests.ts'
 import type { RecommendRequest } from './request.ts'
 import { type Scenario, scenarioOf } from './scenarios.ts'
-import { dueOf, isDue } from './sources/again.ts'
+import { type Due, dueOf, isDue } from './sources/again.ts'
 
 export type Prepared = {
   scenario: Scenario
   facts: Facts
+  due: Due[]
   seeds: Seed[]
   /** Not what is looked at, in the cart, or bought. */
   among: Among
@@ -43,12 +44,13 @@ export async function prepare(
   const seeds = seedsOf(items, scenario.about === 'shopper' ? facts : NO_FACTS, context, nowMs)
 
   const inSight = new Set([...context.docs, ...context.cart])
-  const due = new Set(dueOf(facts.purchases, nowMs).flatMap((one) => (isDue(one) ? one.item : [])))
-  const bought = facts.purchases.filter(({ item }) => !due.has(item))
+  const due = dueOf(facts.purchases, nowMs).filter(isDue)
+  const again = new Set(due.map(({ item }) => item))
+  const bought = facts.purchases.filter(({ item }) => !again.has(item))
   const excluded = new Set([...inSight, ...bought.flatMap(({ item }) => items.docOfNumber(item) ?? [])])
   const among = { inStock: true, excluded, filter: rules.filter }
   const acceptOwn = acceptAmong(items, { ...among, excluded: inSight })
-  return { scenario, facts, seeds, among, accept: acceptAmong(items, among), acceptOwn }
+  return { scenario, facts, due, seeds, among, accept: acceptAmong(items, among), acceptOwn }
 }
 
 /**
@@ -61,6 +63,7 @@ function withRecent(
   recent: RecommendRequest['recent'],
   nowMs: number,
 ): Facts {
+  if (recent.length === 0) return profile
   const events = recent.flatMap(({ kind, itemId }, index): ProfileEvent[] => {
     const doc = items.docOfId(itemId)
     // Newest first, and all of them newer than what is in the profile.

@@ -9,6 +9,8 @@ export const LANGUAGES = ['en', 'zh'] as const
 export type Language = (typeof LANGUAGES)[number]
 
 const TITLE_CHARS_MAX = 60
+/** A weaker seed is named only where no stronger one is near, and each costs a comparison with every hit. */
+const NAMED_MAX = 16
 /** Beside the cosine, when the seed of a reason is chosen: a strong one, and one of the same category. */
 const WEIGHT_SAYS = 0.05
 const CATEGORY_SAYS = 0.2
@@ -77,9 +79,11 @@ export const sentence = (language: Language, kind: ReasonKind, name = ''): strin
 
 export type KnownSeed = { seed: Seed; vector: Float32Array | null; leaf: string | undefined }
 
-/** Seeds as reasons compare items with them; their vectors are loaded. */
+/** The strongest seeds as reasons compare items with them; their vectors are loaded. */
 export const knownSeeds = (items: ItemSource, seeds: readonly Seed[]): KnownSeed[] =>
-  seeds.map((seed) => ({ seed, vector: items.vector(seed.doc), leaf: items.category(seed.doc).at(-1) }))
+  seeds
+    .slice(0, NAMED_MAX)
+    .map((seed) => ({ seed, vector: items.vector(seed.doc), leaf: items.category(seed.doc).at(-1) }))
 
 /** The part that speaks most for an item comes first, by the weights set by hand: a learnt ranker does not say why. */
 export function reasonsOf(

@@ -137,10 +137,10 @@ export async function rankFor(
 async function candidatesFor(
   items: ItemSource,
   signals: LoadedSignals,
-  { scenario, facts, seeds, among, accept }: Prepared,
+  { scenario, facts, due, seeds, among, accept }: Prepared,
   nowMs: number,
 ): Promise<Candidate[]> {
-  const known = { items, signals, facts, seeds, nowMs }
+  const known = { items, signals, due, seeds, nowMs }
   await items.load({
     vectors: seeds.map(({ doc }) => doc),
     numbers: scenario.sources.flatMap((name) => SOURCES[name].numbers?.(known) ?? []),

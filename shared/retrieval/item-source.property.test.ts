@@ -37,6 +37,18 @@ describe('items of an index', () => {
     )
   })
 
+  it('that came last are found also where only old ones may be shown', async () => {
+    const items = Array.from({ length: 1_500 }, (_, n) => ({
+      id: `i${n}`,
+      title: 'lamp',
+      brand: n < 40 ? 'Old' : 'New',
+    }))
+    const filter = [{ kind: 'facet' as const, name: 'brand', value: 'old', negated: false }]
+    const among = { inStock: true, excluded: new Set([39]), filter }
+    const found = await createIndexItems(await fixtureIndex(items)).newest(3, among)
+    expect(found.map(({ score }) => score)).toEqual([39, 38, 37])
+  })
+
   it('are matched by the words of an item as it has them', async () => {
     const titles = [...Array(30).fill('wireless speaker'), 'wireless speker']
     const index = await fixtureIndex(titles.map((title, at) => ({ id: `i${at}`, title })))

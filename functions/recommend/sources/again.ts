@@ -45,13 +45,9 @@ export const isDue = ({ span, score }: Due): boolean => span >= SPAN_MIN_DAYS &&
 
 export const againSource: CandidateSource = {
   feature: 'again',
-  numbers: ({ facts }) => facts.purchases.map(({ item }) => item),
-  find({ items, facts, accept, nowMs }) {
-    return dueOf(facts.purchases, nowMs)
-      .filter(isDue)
-      .flatMap(({ item, score }): Found[] => {
-        const doc = items.docOfNumber(item)
-        return doc !== undefined && accept(doc) ? [{ doc, score }] : []
-      })
-  },
+  find: ({ items, due, accept }) =>
+    due.flatMap(({ item, score }): Found[] => {
+      const doc = items.docOfNumber(item)
+      return doc !== undefined && accept(doc) ? [{ doc, score }] : []
+    }),
 }

@@ -1,5 +1,6 @@
-/** @file More of the category and the brand that the shopper turns to most: those nearest to the strongest interest, else the newest. */
+/** @file More of the category and the brand that the shopper turns to most: of the category what is nearest to the strongest interest, of the brand the newest. */
 import type { Condition } from '../../../shared/retrieval/filter.ts'
+import type { Among } from '../../../shared/retrieval/item-source.ts'
 import type { CandidateSource } from './source.ts'
 
 const CANDIDATES = 30
@@ -10,17 +11,17 @@ export const shelfSource: CandidateSource = {
   async find({ items, interests, affinities, among }) {
     const [category] = affinities.categories.keys()
     const [brand] = affinities.brands.keys()
-    const shelves: Condition[] = []
-    if (category !== undefined)
-      shelves.push({ kind: 'facet', name: 'category', value: category, negated: false })
-    if (brand !== undefined) shelves.push({ kind: 'facet', name: 'brand', value: brand, negated: false })
-    const docs = new Set<number>()
-    for (const shelf of shelves) {
-      const on = { ...among, filter: [...(among.filter ?? []), shelf] }
-      const near = interests.length > 0 ? (await items.near([interests[0]!.vector], CANDIDATES, on))[0]! : []
-      const found = near.length > 0 ? near : await items.newest(CANDIDATES, on)
-      for (const { doc } of found) docs.add(doc)
+    const on = (name: string, value: string): Among => {
+      const shelf: Condition = { kind: 'facet', name, value, negated: false }
+      return { ...among, filter: [...(among.filter ?? []), shelf] }
     }
+    const found: { doc: number }[] = []
+    if (category !== undefined && interests.length > 0)
+      found.push(...(await items.near([interests[0]!.vector], CANDIDATES, on('category', category)))[0]!)
+    if (category !== undefined && found.length === 0)
+      found.push(...(await items.newest(CANDIDATES, on('category', category))))
+    if (brand !== undefined) found.push(...(await items.newest(CANDIDATES, on('brand', brand))))
+    const docs = new Set(found.map(({ doc }) => doc))
     return Array.from(docs, (doc) => ({ doc, score: 1 }))
   },
 }

@@ -5,15 +5,16 @@
 import type { Accept, Among, ItemSource } from '../../../shared/retrieval/item-source.ts'
 import type { RankFeature } from '../../../shared/schema/rank-features.ts'
 import type { Affinities } from '../../profile/affinities.ts'
-import type { Facts } from '../../profile/profile.ts'
 import type { LoadedSignals } from '../../ranking/signals.ts'
 import type { Interest, Seed } from '../interests.ts'
+import type { Due } from './again.ts'
 
 /** What is known of the request when candidates are looked for. */
 export type SourceContext = {
   items: ItemSource
   signals: LoadedSignals
-  facts: Facts
+  /** What the shopper buys again and again, and it is time; the most due first. */
+  due: readonly Due[]
   /** Strongest first; loaded with their vectors. */
   seeds: readonly Seed[]
   /** Strongest first. */
