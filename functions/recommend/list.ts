@@ -125,7 +125,8 @@ export function placeChosen(
   }
   const all = [
     ...sponsored.flatMap(({ itemId, rank }) => placed(itemId, rank, true)),
-    ...pins.flatMap((itemId, index) => placed(itemId, index + 1, false)),
+    // One after the other: each takes the first place that is free.
+    ...pins.flatMap((itemId) => placed(itemId, 1, false)),
   ]
   return placeAt(list, all, limit, ({ doc }) => doc)
 }
