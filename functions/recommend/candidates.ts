@@ -8,6 +8,8 @@ import { SOURCES, type SourceName } from './sources/sources.ts'
 
 export type Candidate = {
   doc: number
+  /** Stable item number: the order of equal scores. */
+  number: number
   score: number
   /** Product of the shop's boosts, by which the score was multiplied. */
   factor: number
@@ -43,10 +45,12 @@ export async function gatherCandidates(
 }
 
 /** Null where its shard has fallen silent meanwhile. */
-export const newCandidate = (items: ItemSource, doc: number): Candidate | null =>
-  items.docOfNumber(items.number(doc)) === undefined
-    ? null
-    : { doc, score: 0, factor: 1, category: items.category(doc), parts: noParts(), because: null }
+export function newCandidate(items: ItemSource, doc: number): Candidate | null {
+  const number = items.number(doc)
+  if (items.docOfNumber(number) === undefined) return null
+  const category = items.category(doc)
+  return { doc, number, score: 0, factor: 1, category, parts: noParts(), because: null }
+}
 
 /** One literal: a new one is made for every candidate. */
 const noParts = (): Candidate['parts'] => ({
@@ -106,6 +110,6 @@ export function featuresOf(candidates: readonly Candidate[]): Float32Array {
 }
 
 /** Best first; equal scores by item number. */
-export function sortByScore(items: Pick<ItemSource, 'number'>, candidates: Candidate[]): void {
-  candidates.sort((a, b) => b.score - a.score || items.number(a.doc) - items.number(b.doc))
+export function sortByScore(candidates: Candidate[]): void {
+  candidates.sort((a, b) => b.score - a.score || a.number - b.number)
 }

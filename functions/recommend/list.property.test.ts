@@ -124,7 +124,15 @@ describe('attribution', () => {
   it('sums to the score of the linear ranker, boosts and what was seen included', () => {
     fc.assert(
       fc.property(parts, fc.double({ min: 0.1, max: 10, noNaN: true }), (own, factor) => {
-        const candidate: Candidate = { doc: 0, score: 0, factor, category: [], parts: own, because: null }
+        const candidate: Candidate = {
+          doc: 0,
+          number: 1,
+          score: 0,
+          factor,
+          category: [],
+          parts: own,
+          because: null,
+        }
         const score = factor * linearRanker.score(featuresOf([candidate]), 1)[0]!
         const attribution = attributionOf({ ...candidate, score })
         const sum = Object.values(attribution!).reduce((a, b) => a + b, 0)

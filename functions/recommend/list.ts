@@ -33,7 +33,7 @@ export function applyBoosts(items: ItemSource, candidates: Candidate[], { boosts
     for (const candidate of candidates) if (passes(candidate.doc)) candidate.factor *= factor
   }
   for (const candidate of candidates) candidate.score *= candidate.factor
-  sortByScore(items, candidates)
+  sortByScore(candidates)
 }
 
 /**
