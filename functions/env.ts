@@ -1,5 +1,6 @@
 /** @file What the platform hands to the Worker, and the only reader of it: bindings stay as they are, variables are parsed once. */
 import { z } from 'zod'
+import { type ConsentRule, DAY_MS } from './profile/profile.ts'
 import type { StageBudgets } from './ranking/stages.ts'
 
 export type Bindings = {
@@ -28,6 +29,8 @@ export type Bindings = {
   SAMPLE_SHOPPERS?: string
   VECTOR_SOURCE?: string
   PROFILE_BUDGET_MS?: string
+  PROFILE_DAYS?: string
+  PROFILE_CONSENT?: string
   RETRIEVE_BUDGET_MS?: string
   RANK_BUDGET_MS?: string
   DIVERSIFY_BUDGET_MS?: string
@@ -81,6 +84,10 @@ const Variables = z
       })
       .pipe(z.array(SampleShopper).max(100))
       .optional(),
+    /** For so many days is it remembered what a shopper did; a profile without anything newer expires. */
+    PROFILE_DAYS: z.coerce.number().int().min(1).max(732).default(400),
+    /** May a shopper be remembered who has not said a word about it? */
+    PROFILE_CONSENT: z.enum(['assumed', 'required']).default('assumed'),
     /** Then a shopper is treated as a new one. */
     PROFILE_BUDGET_MS: budgetMs(50),
     /** Then what only vectors would find is left out. */
@@ -113,6 +120,8 @@ export type Config = {
   pageKey: string | null
   vectorSource: 'memory' | 'ivf' | 'vectorize'
   sampleShoppers: SampleShopper[]
+  profileKeepMs: number
+  consentRule: ConsentRule
   budgetsMs: StageBudgets
 }
 
@@ -151,6 +160,8 @@ export function parseConfig(env: Bindings): Config {
     pageKey: vars.PAGE_KEY ?? null,
     vectorSource: vars.VECTOR_SOURCE,
     sampleShoppers: vars.SAMPLE_SHOPPERS ?? [],
+    profileKeepMs: vars.PROFILE_DAYS * DAY_MS,
+    consentRule: vars.PROFILE_CONSENT,
     budgetsMs: {
       profile: vars.PROFILE_BUDGET_MS,
       retrieve: vars.RETRIEVE_BUDGET_MS,

@@ -25,6 +25,8 @@ import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
+import { profileRoutes } from './profile/routes.ts'
+import { createTastesOf } from './profile/tastes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
@@ -101,13 +103,16 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   const pseudonymOf = createPseudonymOf(config.pseudonymSecret)
   const profiles =
     ports.profiles ??
-    createDynamoProfileStore({
-      table: config.dynamo.table,
-      region: config.dynamo.region,
-      endpoint: config.dynamo.endpoint,
-      accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
-      secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
-    })
+    createDynamoProfileStore(
+      {
+        table: config.dynamo.table,
+        region: config.dynamo.region,
+        endpoint: config.dynamo.endpoint,
+        accessKeyId: config.dynamo.accessKeyId?.reveal() ?? '',
+        secretAccessKey: config.dynamo.secretAccessKey?.reveal() ?? '',
+      },
+      { clock, keepMs: config.profileKeepMs },
+    )
   const store = createCatalogStore(db)
   const outbox = createOutbox({ db, bucket, store, queue, shows, clock, log: warn })
   const deadLetters = createDeadLetters({ db, outbox, queue, clock })
@@ -132,17 +137,23 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     remoteVectorsOf,
     remoteItemsOf: createRemoteItemsOf({ readRange: createCachedRanges(bucket), log: warn }),
   })
-  const recommend = createRecommend({
-    itemsOf,
-    profiles,
-    rank,
-    clock,
+  const shopperDeps = {
+    ...{ profiles, clock, consentRule: config.consentRule },
     profileBudgetMs: config.budgetsMs.profile,
-  })
-  app.route('/', searchRoutes(createSearch({ encoder, sourceOf }), holder, reportStages))
+  }
+  const recommend = createRecommend({ itemsOf, rank, ...shopperDeps })
+  const search = createSearch({ encoder, sourceOf, itemsOf, tastesOf: createTastesOf(shopperDeps) })
+  app.route('/', searchRoutes({ search, holder, pseudonymOf, reportStages }))
   app.route('/', suggestRoutes(holder, shards ?? null, countFault))
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
   app.route('/', similarRoutes(holder, itemsOf, reportStages))
+  app.route(
+    '/',
+    profileRoutes({
+      ...{ profiles, holder, itemsOf, pseudonymOf, clock },
+      ...{ consentRule: config.consentRule, keepMs: config.profileKeepMs },
+    }),
+  )
   app.route('/', eventRoutes(takeEvents))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(
@@ -174,7 +185,13 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     })),
   )
 
-  const consumeEvents = createConsumeEvents({ profiles, db, bucket, log: warn })
+  const consumeEvents = createConsumeEvents({
+    profiles,
+    consentRule: config.consentRule,
+    db,
+    bucket,
+    log: warn,
+  })
   const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
   const computeSignals = createComputeSignals({ db, bucket, clock })
   return {

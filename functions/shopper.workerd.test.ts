@@ -369,12 +369,38 @@ describe('recommendations', () => {
     expect(ids).not.toContain('ink-1')
     expect(ids.length).toBeGreaterThan(0)
   })
-  it.each(['', '?userId=', '?userId=x&limit=0', '?userId=x&limit=1e9', `?userId=x&cart=${'a,'.repeat(60)}`])(
-    '%s is a bad request',
-    async (query) => {
-      expect((await get(`/v1/recommendations${query}`)).status).toBe(400)
-    },
-  )
+  it.each([
+    ...['', '?userId=', '?userId=x&limit=0', '?userId=x&limit=1e9', `?userId=x&cart=${'a,'.repeat(60)}`],
+    ...['?scenario=similar', '?userId=x&scenario=magic', '?userId=x&recent=stare:a', '?userId=x&explore=0.6'],
+    ...[
+      '?userId=x&sponsored=a:0',
+      '?userId=x&boost=100:price<5',
+      '?userId=x&boost=price<5',
+      '?userId=x&lang=fr',
+    ],
+    ...['?userId=x&filter=price<', '?userId=x&filter=colour=red', `?userId=x&pin=${'a,'.repeat(11)}`],
+    `?userId=x&recent=${'view:a,'.repeat(21)}`,
+  ])('%s is a bad request', async (query) => {
+    expect((await get(`/v1/recommendations${query}`)).status).toBe(400)
+  })
+  it('have scenarios, rules, Chinese reasons, and parts of their scores', async () => {
+    const similar = await get<RankedReply>('/v1/recommendations?scenario=similar&itemId=ink-1&limit=1')
+    expect(idsOf(similar)).toEqual(['ink-2'])
+    const rules = '&filter=price%3C60&pin=hd-1,ink-2&sponsored=spk-1:2&lang=zh&explain=true'
+    const { hits } = (await recommend('nobody', rules)).body
+    // The pinned headphones cost more than the filter allows.
+    expect(hits.slice(0, 2).map(({ id }) => id)).toEqual(['ink-2', 'spk-1'])
+    expect(hits[0]!.reasons[0]).toBe('商家推荐')
+    expect(hits[1]).toMatchObject({ sponsored: true })
+    expect(hits.every(({ price }) => price !== null && price < 60)).toBe(true)
+    const own = hits.find(({ attribution }) => attribution !== undefined)!
+    const sum = Object.values(own.attribution!).reduce((a, b) => a + b, 0)
+    expect(Math.abs(sum - own.score)).toBeLessThanOrEqual(2e-6)
+  })
+  it('follow what the page says was just done, before its event is there', async () => {
+    const { hits } = (await recommend('quite-new', '&recent=view:ink-1')).body
+    expect(hits.flatMap(({ reasons }) => reasons)).toContain("because you viewed 'HP 301 ink cartridge'")
+  })
   it('no shopper id is kept anywhere, only its pseudonym', async () => {
     const { results } = await env.DB.prepare('SELECT DISTINCT user FROM events_seen').all<{ user: string }>()
     expect(results.length).toBeGreaterThan(0)

@@ -28,6 +28,7 @@ function open(profiles: ProfileStore) {
   }
   const consume = createConsumeEvents({
     profiles,
+    consentRule: 'assumed',
     db: { prepare: () => statement } as unknown as D1Database,
     bucket: {
       put: async (key: string) => {
@@ -72,8 +73,8 @@ it('one that fails comes again alone, and what is malformed does not touch the o
   const store = createMemoryProfileStore()
   const fragile: ProfileStore = {
     ...store,
-    update: async (who, events) =>
-      who === user(2) ? err({ kind: 'unavailable', reason: 'told to fail' }) : store.update(who, events),
+    update: async (who, change) =>
+      who === user(2) ? err({ kind: 'unavailable', reason: 'told to fail' }) : store.update(who, change),
   }
   const { deliver } = open(fragile)
   const bodies = [...calls([event(1)], [event(2)], [event(3)]), { nonsense: true }]

@@ -6,7 +6,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { EventMessage, type StoredEvent } from '../../shared/schema/events.ts'
 import { foldText } from '../../shared/text/normalise.ts'
-import type { ProfileStore } from '../profile/profile.ts'
+import { keepEvents } from '../profile/keep.ts'
+import type { ConsentRule, ProfileStore } from '../profile/profile.ts'
 
 const BACKOFF_BASE_SECONDS = 2
 const BACKOFF_MAX_SECONDS = 120
@@ -18,6 +19,7 @@ const DAY_MS = 86_400_000
 
 type Deps = {
   profiles: ProfileStore
+  consentRule: ConsentRule
   db: D1Database
   bucket: Pick<R2Bucket, 'put'>
   log: (message: string) => void
@@ -29,11 +31,11 @@ type Part = { message: Message<unknown>; events: readonly StoredEvent[] }
  * The messages of a batch have their effects together: a shopper's profile is written once and the log is one file, not one for
  * each call of a shop. When that fails, each is settled by itself, so that one that cannot be done does not hold up the others.
  */
-export function createConsumeEvents({ profiles, db, bucket, log }: Deps) {
+export function createConsumeEvents({ profiles, consentRule, db, bucket, log }: Deps) {
   async function settle(parts: readonly Part[]): Promise<void> {
     const events = parts.flatMap((part) => part.events)
     try {
-      await updateProfiles(profiles, events)
+      await updateProfiles(events)
       await countEvents(db, events)
       await noteQueries(db, events)
       await writeLog(bucket, events)
@@ -42,6 +44,17 @@ export function createConsumeEvents({ profiles, db, bucket, log }: Deps) {
       if (parts.length > 1) for (const part of parts) await settle([part])
       else for (const { message } of parts) retry(message, error)
     }
+  }
+
+  async function updateProfiles(events: readonly StoredEvent[]): Promise<void> {
+    const waiting = [...Map.groupBy(events, ({ user }) => user)]
+    const work = async () => {
+      for (let next = waiting.shift(); next; next = waiting.shift()) {
+        const kept = await keepEvents(profiles, ...next, consentRule)
+        if (!kept.ok) throw new Error(`profile: ${kept.error.reason}`)
+      }
+    }
+    await Promise.all(Array.from({ length: PROFILES_IN_FLIGHT }, work))
   }
 
   function retry(message: Message<unknown>, error: unknown): void {
@@ -62,19 +75,6 @@ export function createConsumeEvents({ profiles, db, bucket, log }: Deps) {
     }
     if (parts.length > 0) await settle(parts)
   }
-}
-
-async function updateProfiles(profiles: ProfileStore, events: readonly StoredEvent[]): Promise<void> {
-  const byUser = Map.groupBy(events, ({ user }) => user)
-  const waiting = [...byUser]
-  const work = async () => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [user, own] = next
-      const updated = await profiles.update(user, own)
-      if (!updated.ok) throw new Error(`profile: ${updated.error.reason}`)
-    }
-  }
-  await Promise.all(Array.from({ length: PROFILES_IN_FLIGHT }, work))
 }
 
 /**

@@ -1,10 +1,10 @@
 /** @file From scored documents to the hits of a reply. */
 import type { ItemSource } from '../../shared/retrieval/item-source.ts'
 import type { Manifest } from '../../shared/schema/manifest.ts'
-import type { Hit, RankedReply } from '../../shared/schema/replies.ts'
+import type { Hit, HitNotes, RankedReply } from '../../shared/schema/replies.ts'
 
 /** A document on its way to the shopper; `reasons` are plain sentences, the strongest first. */
-export type Scored = { doc: number; score: number; reasons: string[] }
+export type Scored = { doc: number; score: number; reasons: string[]; notes?: HitNotes }
 
 /** With their fields; an item whose shard fell silent meanwhile is left out. */
 export async function toHits(
@@ -12,9 +12,9 @@ export async function toHits(
   ranked: readonly Scored[],
 ): Promise<Hit[]> {
   await items.load({ displays: ranked.map(({ doc }) => doc) })
-  return ranked.flatMap(({ doc, score, reasons }) => {
+  return ranked.flatMap(({ doc, score, reasons, notes }) => {
     const display = items.display(doc)
-    return display ? [{ ...display, score: scoreShown(score), reasons }] : []
+    return display ? [{ ...display, score: scoreShown(score), reasons, ...notes }] : []
   })
 }
 

@@ -59,9 +59,14 @@ export const LINEAR_WEIGHTS: Record<Exclude<RankFeature, 'seen'>, number> = {
   together: 0.35,
   category: 0.2,
   popular: 0.05,
+  brand: 0.06,
+  price: 0.03,
+  fresh: 0.03,
+  again: 0.4,
+  sale: 0.02,
 }
 /** An item that was looked at already may come again, later in the list. */
-const SEEN_FACTOR = 0.35
+export const SEEN_FACTOR = 0.35
 
 const WEIGHTED = RANK_FEATURES.flatMap((name, column) =>
   name === 'seen' ? [] : [{ column, weight: LINEAR_WEIGHTS[name] }],

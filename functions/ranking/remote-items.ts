@@ -3,7 +3,12 @@
  * read from their segments by ranges, and which items are near is asked where the vectors are.
  */
 import { ok, type Result } from '../../shared/lib/result.ts'
-import { createIndexItems, type ItemSource, maskAmong } from '../../shared/retrieval/item-source.ts'
+import {
+  createIndexItems,
+  type ItemSource,
+  maskAmong,
+  varyPlainly,
+} from '../../shared/retrieval/item-source.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { dequantise } from '../../shared/vector/quantise.ts'
 import { beforeEnd } from './before-end.ts'
@@ -59,6 +64,7 @@ export function createRemoteItemsOf({
       const { segment, row } = index.locate(doc)
       return segment.vectorScale[row] !== 0 && remote.covers(segment.ref.id)
     }
+    const vectorOf = (doc: number) => vectors.get(doc) ?? own.vector(doc)
     return {
       ...own,
       async load({ vectors: wanted = [] }) {
@@ -75,11 +81,18 @@ export function createRemoteItemsOf({
         const all = Promise.all(Array.from({ length: READS_IN_FLIGHT }, readNext))
         if ((await beforeEnd(all, signal)) === 'timeout') faults.add('vectors-timeout')
       },
-      vector: (doc) => vectors.get(doc) ?? own.vector(doc),
-      async near(vector, limit, among) {
-        const { near, fault } = await nearestShown(index, remote, vector, maskAmong(index, among))
-        if (fault) faults.add(`${remote.name}-${fault}`)
-        return near.slice(0, limit)
+      vector: vectorOf,
+      // By the vectors that are at hand: a read for each candidate would cost more than it helps.
+      vary: (candidates, rule, wanted) => varyPlainly(candidates, vectorOf, rule, wanted),
+      near(vectors, limit, among) {
+        const accept = maskAmong(index, among)
+        return Promise.all(
+          vectors.map(async (vector) => {
+            const { near, fault } = await nearestShown(index, remote, vector, accept)
+            if (fault) faults.add(`${remote.name}-${fault}`)
+            return near.slice(0, limit)
+          }),
+        )
       },
       degraded: () => [...faults, ...own.degraded()],
     }

@@ -1,7 +1,13 @@
 /** @file Items of a divided index: facts, vectors and candidates come from its shards, in rounds, and are kept for one request. */
 import { assert } from '../../shared/lib/result.ts'
 import type { Ranked } from '../../shared/retrieval/fusion.ts'
-import { type Among, type ItemSource, rangeStep, type Wanted } from '../../shared/retrieval/item-source.ts'
+import {
+  type Among,
+  type ItemSource,
+  rangeStep,
+  varyPlainly,
+  type Wanted,
+} from '../../shared/retrieval/item-source.ts'
 import type { LexicalPlan } from '../../shared/retrieval/lexical.ts'
 import { mergeBest } from '../../shared/retrieval/merge-best.ts'
 import type { CandidatesAsked, ItemFacts, ItemsAsked } from '../../shared/retrieval/shard-items.ts'
@@ -81,24 +87,23 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
   }
 
   async function gather(
-    asked: Pick<CandidatesAsked, 'plan' | 'vector'>,
+    by: CandidatesAsked['by'],
     limit: number,
-    { inStock, excluded }: Among,
-  ): Promise<Ranked[]> {
-    const question: CandidatesAsked = { ...asked, limit, inStock, excluded: [...excluded] }
+    { inStock, excluded, filter = [] }: Among,
+  ): Promise<Ranked[][]> {
+    const question: CandidatesAsked = { by, limit, inStock, excluded: [...excluded], filter }
     const told = await round((shard, slice) => shard.candidates(slice, question))
-    const found: Ranked[] = []
-    mergeBest(
-      told.map(({ value }) => value),
-      limit,
-      (list, i) => {
-        const { at, value } = told[list]!
-        const doc = value.numbers[i]!
-        shardOf.set(doc, at)
-        found.push({ doc, score: value.scores[i]! })
-      },
-    )
-    return found
+    const count = by.kind === 'vectors' ? by.vectors.length : 1
+    return Array.from({ length: count }, (_, list) => {
+      const found: Ranked[] = []
+      const sorted = told.map(({ value }) => value[list]!)
+      mergeBest(sorted, limit, (from, i) => {
+        const doc = sorted[from]!.numbers[i]!
+        shardOf.set(doc, told[from]!.at)
+        found.push({ doc, score: sorted[from]!.scores[i]! })
+      })
+      return found
+    })
   }
 
   /** Every so many rows of the whole index, as they are numbered in the shards that hold them. */
@@ -142,14 +147,20 @@ export function createShardItems({ manifest, round, planOf, faults, short }: Dep
     docOfNumber: (number) => (facts.has(number) ? number : undefined),
     number: (doc) => doc,
     stock: (doc) => read(doc).stock,
+    price: (doc) => read(doc).price,
     brand: (doc) => read(doc).brand,
     category: (doc) => read(doc).category,
     title: (doc) => read(doc).title,
     vector: (doc) => vectors.get(doc) ?? null,
     display: (doc) => displays.get(doc) ?? null,
     matching: async (terms, limit, among) =>
-      gather({ plan: await planOf(terms), vector: null }, limit, among),
-    near: (vector, limit, among) => gather({ plan: null, vector }, limit, among),
+      (await gather({ kind: 'words', plan: await planOf(terms) }, limit, among))[0]!,
+    near: (vectors, limit, among) => gather({ kind: 'vectors', vectors }, limit, among),
+    newest: async (limit, among) => (await gather({ kind: 'newest' }, limit, among))[0]!,
+    async vary(candidates, rule, wanted) {
+      await load({ vectors: candidates.map(({ doc }) => doc) })
+      return varyPlainly(candidates, (doc) => vectors.get(doc) ?? null, rule, wanted)
+    },
     range,
     degraded: () => [...faults(), ...short()],
     isDown: () => faults().length === placement!.shards.length,

@@ -63,7 +63,7 @@ export type Shard = {
   search(slice: Slice, query: ShardQuery): Promise<ShardReply<ShardAnswer>>
   show(slice: Slice, numbers: readonly number[]): Promise<ShardReply<(Display | null)[]>>
   items(slice: Slice, asked: ItemsAsked): Promise<ShardReply<ItemsTold>>
-  candidates(slice: Slice, asked: CandidatesAsked): Promise<ShardReply<Candidates>>
+  candidates(slice: Slice, asked: CandidatesAsked): Promise<ShardReply<Candidates[]>>
   completions(slice: Slice, asked: CompletionsAsked): Promise<ShardReply<CompletionsTold>>
   /** Does the shard have this version of the item (or its removal), or a newer one? */
   has(slice: Slice, rows: readonly { number: number; version: number }[]): Promise<ShardReply<boolean[]>>
@@ -215,7 +215,7 @@ export function createShard({
     search: from(answerShard, ({ vector }) => vector !== null),
     show: from(showItems),
     items: from(tellItems, ({ vectors }) => vectors.length > 0),
-    candidates: from(findCandidates, ({ vector }) => vector !== null),
+    candidates: from(findCandidates, ({ by }) => by.kind === 'vectors'),
     completions: from(tellCompletions),
     has: from((index, rows: readonly { number: number; version: number }[]) =>
       rows.map(({ number, version }) => index.has(number, version)),

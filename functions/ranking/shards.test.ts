@@ -155,7 +155,7 @@ describe('a divided index with a bad shard', () => {
     const items = shards.items(divided.manifest)
     await items.load({ numbers: [1] })
     expect(items.degraded()).toEqual([])
-    await items.near(vector, 5, { inStock: false, excluded: new Set() })
+    await items.near([vector], 5, { inStock: false, excluded: new Set() })
     expect(items.degraded()).toEqual(degraded)
     expect(items.isDown()).toBe(false)
   })

@@ -10,7 +10,7 @@ export type Told = {
   indexVersion: number
   model: string | null
   degraded: readonly string[]
-  hits: readonly unknown[]
+  hits: readonly { id: string; propensity?: number | undefined }[]
 }
 
 /** End the stages of a reply, tell of them, and count its faults; to be called once, when the reply is made. */
@@ -23,6 +23,7 @@ export type ReportStages = (c: Context<AppEnv>, route: RankedRoute, reply: Told)
  *   blob1    the same; an index may be sampled, a blob is not
  *   blob2    members of `degraded`, joined by commas
  *   blob3    model id
+ *   blob4    hits that stand where they stand by chance: id=propensity, joined by commas; absent without any
  *   double1  milliseconds from the key to the reply
  *   double2  to double7: milliseconds of each stage in the order of `STAGES`, -1 for one that did not run
  *   double8  hits
@@ -55,6 +56,12 @@ export function formatServerTiming(stages: StageTimer): string {
   return text
 }
 
+/** With the events of the request these are what an estimator of another policy needs. */
+const formatChances = (hits: Told['hits']): string =>
+  hits
+    .flatMap(({ id, propensity = 1 }) => (propensity < 1 ? `${id}=${propensity.toPrecision(4)}` : []))
+    .join(',')
+
 function writePoint(
   dataset: AnalyticsEngineDataset,
   route: RankedRoute,
@@ -66,7 +73,9 @@ function writePoint(
   for (const stage of STAGES) doubles.push(stages.spentMs(stage))
   doubles.push(hits.length, indexVersion, faultCount)
   try {
-    dataset.writeDataPoint({ indexes: [route], blobs: [route, degraded.join(','), model ?? ''], doubles })
+    const chances = formatChances(hits)
+    const blobs = [route, degraded.join(','), model ?? '', ...(chances === '' ? [] : [chances])]
+    dataset.writeDataPoint({ indexes: [route], blobs, doubles })
   } catch {
     // A point that cannot be taken is lost: no shopper waits or fails for a statistic.
   }

@@ -6,12 +6,14 @@ import type { Index } from '../../shared/retrieval/load-index.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
 import { RANK_FEATURES, RANK_FEATURES_MAX } from '../../shared/schema/rank-features.ts'
 import { createMemoryProfileStore } from '../profile/memory-store.ts'
-import { applyEvents, type Profile, type ProfileStore } from '../profile/profile.ts'
+import { applyEvents, EMPTY_PROFILE, type Profile, type ProfileStore } from '../profile/profile.ts'
 import { linearRanker } from '../ranking/ranker.ts'
 import { type LoadedSignals, NO_SIGNALS } from '../ranking/signals.ts'
 import { type Stage, StageTimer } from '../ranking/stages.ts'
 import { diversify } from './diversity.ts'
 import { createRecommend, rankFor } from './recommend.ts'
+import { NO_RULES, type RecommendRequest } from './request.ts'
+import { dueOf, isDue } from './sources/again.ts'
 
 const NOW = 1_760_000_000_000
 const SEED = 31
@@ -38,16 +40,25 @@ const event = (item: number, kind: StoredEvent['kind'] = 'view', ageMinutes = 1)
   suspectedBot: false,
   ...(kind === 'rating' ? { rating: 5 } : {}),
 })
-const request = { limit: 10, itemId: undefined as string | undefined, cart: [] as string[] }
+const request: RecommendRequest = {
+  ...{ requestId: 'r', scenario: 'for-you', user: 'u', limit: 10, itemId: undefined, cart: [], recent: [] },
+  ...{ rules: NO_RULES, language: 'en', explain: false },
+}
 const BUDGETS = { profile: 50, retrieve: 100, rank: 20, diversify: 20 }
 const calm = () => new StageTimer(() => 0, BUDGETS)
 const byHand = (features: Float32Array, rows: number) => ({
   scores: linearRanker.score(features, rows),
   degraded: [],
 })
-const rank = async (profile: Profile | null, change = {}, signals: LoadedSignals = NO_SIGNALS) =>
-  (await rankFor(createIndexItems(index), signals, profile, { ...request, ...change }, NOW, calm(), byHand))
-    .list
+const rank = async (
+  profile: Profile | null,
+  change: Partial<RecommendRequest> = {},
+  signals: LoadedSignals = NO_SIGNALS,
+) => {
+  const items = createIndexItems(index)
+  const asked = { ...request, ...change }
+  return (await rankFor(items, signals, profile ?? EMPTY_PROFILE, asked, NOW, calm(), byHand)).list
+}
 const idsFor = async (profile: Profile | null, change = {}, signals = NO_SIGNALS) =>
   (await rank(profile, change, signals)).map(({ doc }) => index.id(doc))
 const kindsFor = async (profile: Profile | null, change = {}) =>
@@ -88,9 +99,8 @@ describe('ranking for a shopper', () => {
     const profile = applyEvents(null, [event(1)])
     const { list } = await rankFor(bare, NO_SIGNALS, profile, request, NOW, calm(), byHand)
     expect(list).toHaveLength(request.limit)
-    for (const { reasons } of list) expect(reasons).toEqual(['from the range of the shop'])
   })
-  it('is never empty while something is in stock, never repeats, never shows what is sold out, bought, or in the cart', async () => {
+  it('is never empty while something is in stock, never repeats, never shows what is sold out, in the cart, or bought and not due again', async () => {
     const kind = fc.constantFrom('view', 'click', 'add-to-cart', 'purchase', 'rating')
     const history = fc.array(
       fc.record({ item: fc.integer({ min: 1, max: 45 }), kind, age: fc.integer({ min: 0, max: 100_000 }) }),
@@ -108,7 +118,8 @@ describe('ranking for a shopper', () => {
         expect(ids.length).toBeGreaterThan(0)
         expect(ids.length).toBeLessThanOrEqual(limit)
         expect(new Set(ids).size).toBe(ids.length)
-        const bought = profile.purchases.map(({ item }) => `i${item}`)
+        const again = new Set(dueOf(profile.purchases, NOW).flatMap((one) => (isDue(one) ? one.item : [])))
+        const bought = profile.purchases.flatMap(({ item }) => (again.has(item) ? [] : `i${item}`))
         for (const { doc, reasons } of ranked) {
           expect(index.stock(doc)).not.toBe(0)
           expect(bought).not.toContain(index.id(doc))
@@ -139,7 +150,7 @@ describe('a stage over its budget', () => {
       const { list, degraded } = await rankFor(
         createIndexItems(index),
         NO_SIGNALS,
-        one,
+        one ?? EMPTY_PROFILE,
         request,
         NOW,
         late,
@@ -198,9 +209,10 @@ describe('a profile that does not come', () => {
       profiles,
       rank: (_ref, features, rows) => byHand(features, rows),
       clock: () => NOW,
+      consentRule: 'assumed',
       profileBudgetMs: BUDGETS.profile,
       ...(timeout ? { timeout } : {}),
-    })(index, NO_SIGNALS, { ...request, requestId: 'r', user: 'u' }, calm(), () => {})
+    })(index, NO_SIGNALS, request, calm(), () => {})
 
   const answered = async (...of: Parameters<typeof answer>) => (await answer(...of))!
 
@@ -213,7 +225,7 @@ describe('a profile that does not come', () => {
           if (signal!.aborted) end()
           else signal!.addEventListener('abort', end)
         }),
-      update: async () => ({ ok: true, value: undefined }),
+      update: async () => ({ ok: false, error: { kind: 'timeout', reason: 'aborted' } }),
     }
     const reply = await answered(silent, (ms) => {
       asked.push(ms)

@@ -6,9 +6,11 @@ import { FACET_NAMES, SearchReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
 import { keyProblems, limitParam, PUBLIC, rankedJsonReply } from '../http/openapi.ts'
 import { ProblemError } from '../http/problem.ts'
+import type { PseudonymOf } from '../http/pseudonym.ts'
 import type { IndexHolder } from '../ranking/index-holder.ts'
 import type { ReportStages } from '../ranking/stage-report.ts'
 import { waitUntilOf } from '../ranking/wait-until.ts'
+import { PERSONAL_DEPTH } from './personal.ts'
 import type { Search } from './search.ts'
 
 export const QUERY_CHARS_MAX = 500
@@ -51,13 +53,23 @@ const SearchQuery = z
       .enum(['hybrid', 'lexical', 'vector'])
       .default('hybrid')
       .openapi({ description: 'Which lists are used; hybrid is what shoppers should get.' }),
+    userId: z
+      .string()
+      .min(1)
+      .max(256)
+      .optional()
+      .openapi({
+        description: `A shopper whose tastes (brand, category, price) order the first ${PERSONAL_DEPTH} hits; what is found stays the same. Costs the read of a profile.`,
+      }),
   })
   .refine(({ offset, limit }) => offset + limit <= SEARCH_DEPTH_MAX, {
     path: ['offset'],
     message: `offset + limit is at most ${SEARCH_DEPTH_MAX}`,
   })
 
-export function searchRoutes(search: Search, holder: IndexHolder, reportStages: ReportStages) {
+type Deps = { search: Search; holder: IndexHolder; pseudonymOf: PseudonymOf; reportStages: ReportStages }
+
+export function searchRoutes({ search, holder, pseudonymOf, reportStages }: Deps) {
   const app = createApp()
   app.openapi(
     createRoute({
@@ -74,13 +86,14 @@ export function searchRoutes(search: Search, holder: IndexHolder, reportStages: 
       },
     }),
     async (c) => {
-      const { q, limit, offset, filter, mode, facets } = c.req.valid('query')
+      const { q, userId, ...asked } = c.req.valid('query')
       const waitUntil = waitUntilOf(c)
       const stages = c.get('stages')
       stages.begin('index')
       const index = await holder.current(waitUntil)
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
-      const request = { requestId: c.get('requestId'), query: q, limit, offset, filter, mode, facets }
+      const user = userId === undefined ? null : await pseudonymOf(userId)
+      const request = { ...asked, requestId: c.get('requestId'), query: q, filter: asked.filter, user }
       const reply = await search(index, request, stages, waitUntil)
       if (!reply.ok) throw new ProblemError(reply.error)
       reportStages(c, 'search', reply.value)

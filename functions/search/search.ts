@@ -4,14 +4,17 @@ import { facetsOf } from '../../shared/retrieval/facets.ts'
 import { type Filter, parseFilter } from '../../shared/retrieval/filter.ts'
 import { weightFor } from '../../shared/retrieval/hybrid.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
+import type { FoundItem } from '../../shared/retrieval/source.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
 import type { FacetName, SearchReply } from '../../shared/schema/replies.ts'
 import { analyseQuery } from '../../shared/text/analyse.ts'
+import type { TastesOf } from '../profile/tastes.ts'
 import type { QueryEncoder } from '../ranking/query-encoder.ts'
 import { rankedFrame, scoreShown } from '../ranking/ranked.ts'
-import type { SourceOf } from '../ranking/source-of.ts'
+import type { ItemsOf, SourceOf } from '../ranking/source-of.ts'
 import type { StageTimer } from '../ranking/stages.ts'
 import type { WaitUntil } from '../ranking/wait-until.ts'
+import { byTaste, PERSONAL_DEPTH } from './personal.ts'
 
 export type SearchMode = SearchReply['mode']
 export type SearchRequest = {
@@ -22,9 +25,11 @@ export type SearchRequest = {
   filter: string | undefined
   mode: SearchMode
   facets: readonly FacetName[]
+  /** Pseudonym of a shopper whose tastes order the first hits; null for an order that is the same for all. */
+  user: string | null
 }
 
-type Deps = { encoder: QueryEncoder; sourceOf: SourceOf }
+type Deps = { encoder: QueryEncoder; sourceOf: SourceOf; itemsOf: ItemsOf; tastesOf: TastesOf }
 export type Search = (
   index: Index,
   request: SearchRequest,
@@ -32,7 +37,7 @@ export type Search = (
   waitUntil: WaitUntil,
 ) => Promise<Result<SearchReply, Problem>>
 
-export function createSearch({ encoder, sourceOf }: Deps): Search {
+export function createSearch({ encoder, sourceOf, itemsOf, tastesOf }: Deps): Search {
   /**
    * Without its encoder, or when the budget is spent, hybrid search is lexical search and says so. An explicit `mode=vector`
    * waits.
@@ -49,9 +54,24 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
     return { vector: null, degraded: [`query-encoder-${encoded.error.kind}`] }
   }
 
+  /** The first hits are the same for every page, so that none comes twice and none is lost. */
+  async function pageFor(
+    user: string,
+    index: Index,
+    found: readonly FoundItem[],
+    { offset, limit }: SearchRequest,
+    stages: StageTimer,
+  ): Promise<{ items: readonly FoundItem[]; degraded: string[] }> {
+    stages.begin('profile')
+    const { affinities, degraded } = await tastesOf(itemsOf(index), user)
+    const ordered = [...byTaste(found.slice(0, PERSONAL_DEPTH), affinities), ...found.slice(PERSONAL_DEPTH)]
+    return { items: ordered.slice(offset, offset + limit), degraded }
+  }
+
   return async (index, request, stages, waitUntil) => {
     stages.begin('retrieve')
-    const { query, limit, offset, mode, facets } = request
+    const { query, limit, offset, mode, facets, user } = request
+    const isPersonal = user !== null && offset < PERSONAL_DEPTH
     const filter = filterOf(request.filter)
     if (!filter.ok) return filter
 
@@ -64,13 +84,15 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
       vectorWeight: vector === null && mode === 'hybrid' ? 0 : weight,
       filter: filter.value,
       facets,
-      offset,
-      limit,
+      ...(isPersonal ? { offset: 0, limit: Math.max(PERSONAL_DEPTH, offset + limit) } : { offset, limit }),
       isOver: () => mode === 'hybrid' && stages.isOver(),
     })
     if (!found) return err({ kind: 'index-not-ready' })
+    const page = isPersonal
+      ? await pageFor(user, index, found.items, request, stages)
+      : { items: found.items, degraded: [] }
     stages.begin('rank')
-    const hits = found.items.map(({ display, score, words }) => ({
+    const hits = page.items.map(({ display, score, words }) => ({
       ...display,
       score: scoreShown(score),
       reasons: [
@@ -80,7 +102,7 @@ export function createSearch({ encoder, sourceOf }: Deps): Search {
       ],
     }))
     return ok({
-      ...rankedFrame(request.requestId, index, [...degraded, ...found.degraded]),
+      ...rankedFrame(request.requestId, index, [...degraded, ...found.degraded, ...page.degraded]),
       hits,
       total: found.total,
       mode,

@@ -38,7 +38,7 @@ export async function findSimilar(
   const byWords = scaled(await items.matching(analyseQuery(`${items.title(doc)} `), CANDIDATES, among))
   const isLate = stages.isOver()
   const own = isLate ? null : items.vector(doc)
-  const byMeaning = scaled(own ? await items.near(own, CANDIDATES, among) : [])
+  const byMeaning = scaled(own ? (await items.near([own], CANDIDATES, among))[0]! : [])
   const together = new Map<number, number>()
   for (const [number, score] of partners) {
     const partner = items.docOfNumber(number)

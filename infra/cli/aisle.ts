@@ -26,6 +26,15 @@ const remote = (command: Command) =>
     .option('--json', 'print one JSON object')
 
 type Remote = ConnectOptions & { json?: boolean }
+type RecommendOptions = {
+  user?: string
+  batch?: string
+  out?: string
+  item?: string
+  scenario?: string
+  lang?: string
+  limit: number
+}
 const print = <T>(value: T, json: boolean | undefined, render: (value: T) => string) =>
   console.log(json ? JSON.stringify(value) : render(value))
 
@@ -77,14 +86,28 @@ remote(program.command('search'))
   })
 
 remote(program.command('recommend'))
-  .description('recommend items to a shopper')
-  .requiredOption('--user <id>', 'the shopper, as your shop names them')
+  .description('recommend items to a shopper, or to many')
+  .option('--user <id>', 'the shopper, as your shop names them')
+  .option('--batch <file>', 'a shopper on each line, for --out')
+  .option('--out <file>', 'where their lists go: NDJSON of userId, hits and what was degraded')
   .option('--item <id>', 'the item being looked at')
+  .option('--scenario <name>', 'what the list is for, e.g. buy-again (default: for-you)')
+  .addOption(new Option('--lang <language>', 'of the reasons').choices(['en', 'zh']))
   .option('--limit <n>', 'results', integer(1, 100), 10)
-  .action(async (options: Remote & { user: string; item?: string; limit: number }) => {
-    const { recommend, renderHits } = await import('./ask.ts')
-    const reply = await recommend(connect(options, 'public'), options.user, options.limit, options.item)
-    print(reply, options.json, renderHits)
+  .action(async (options: Remote & RecommendOptions) => {
+    const { user, batch, out } = options
+    const isBatch = batch !== undefined && out !== undefined
+    if ((user !== undefined) === isBatch || (!isBatch && (batch ?? out) !== undefined))
+      throw new Failure('Give --user for one list, or --batch and --out for many.')
+    const client = connect(options, 'public')
+    if (isBatch) {
+      const { recommendBatch, renderBatch } = await import('./recommend-batch.ts')
+      const many = { ...options, batch, out, quiet: options.json ?? false }
+      print(await recommendBatch(client, many), options.json, renderBatch)
+    } else {
+      const { recommend, renderHits } = await import('./ask.ts')
+      print(await recommend(client, user!, options), options.json, renderHits)
+    }
   })
 
 remote(program.command('similar'))

@@ -15,8 +15,13 @@ export type SearchOptions = { limit: number; filter?: string; mode?: string }
 export const search = (client: Client, text: string, { limit, filter, mode }: SearchOptions) =>
   client.get<SearchReply>(`/v1/search?${query({ q: text, limit, filter, mode })}`)
 
-export const recommend = (client: Client, userId: string, limit: number, itemId?: string) =>
-  client.get<RankedReply>(`/v1/recommendations?${query({ userId, limit, itemId })}`)
+export type RecommendOptions = { limit: number; item?: string; scenario?: string; lang?: string }
+
+export const recommend = (
+  client: Client,
+  userId: string,
+  { item: itemId, limit, scenario, lang }: RecommendOptions,
+) => client.get<RankedReply>(`/v1/recommendations?${query({ userId, itemId, limit, scenario, lang })}`)
 
 export const similar = (client: Client, itemId: string, limit: number) =>
   client.get<RankedReply>(`/v1/items/${encodeURIComponent(itemId)}/similar?${query({ limit })}`)

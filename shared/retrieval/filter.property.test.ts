@@ -2,8 +2,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { isOpen } from '../vector/engine.ts'
-import { type Condition, compileFilter } from './filter.ts'
+import { type Condition, compileFilter, isOfFacts } from './filter.ts'
 import { fixtureManifest, fixtureSegment } from './fixture.ts'
+import { createIndexItems, passesOf } from './item-source.ts'
 import { buildIndex, type Index } from './load-index.ts'
 
 const item = fc.record({
@@ -45,10 +46,12 @@ it('passes the same documents as its conditions one by one', async () => {
         ]
         const index = buildIndex(fixtureManifest(segments.map(({ ref }) => ref)), segments)
         const docs = Array.from({ length: index.docCount }, (_, doc) => doc)
-        for (const filter of [...filters, ...filters])
-          expect(docs.filter((doc) => isOpen(compileFilter(index, filter), doc))).toEqual(
-            docs.filter((doc) => filter.every((one) => passes(index, doc, one))),
-          )
+        for (const filter of [...filters, ...filters]) {
+          const passing = docs.filter((doc) => filter.every((one) => passes(index, doc, one)))
+          expect(docs.filter((doc) => isOpen(compileFilter(index, filter), doc))).toEqual(passing)
+          const accept = passesOf(createIndexItems(index), filter)
+          expect(docs.filter(accept)).toEqual(passing)
+        }
       },
     ),
     { seed: 11, numRuns: 40 },
@@ -71,3 +74,9 @@ function passes(index: Index, doc: number, one: Condition): boolean {
     '!=': sign !== 0,
   }[one.op]
 }
+
+it('knows which conditions ask for facts, and which for attributes', () => {
+  const facet = (name: string): Condition => ({ kind: 'facet', name, value: 'x', negated: false })
+  expect([facet('Brand'), facet('CATEGORY')].map((one) => isOfFacts([one]))).toEqual([true, true])
+  expect(isOfFacts([facet('brand'), facet('colour')])).toBe(false)
+})

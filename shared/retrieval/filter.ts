@@ -7,8 +7,9 @@
  *
  * `category` matches any level of the path; other names are attributes. Case, accents and width do not matter.
  */
-import { err, ok, type Result } from '../lib/result.ts'
+import { assert, err, ok, type Result } from '../lib/result.ts'
 import { facetTerm } from '../segment/content.ts'
+import { foldText } from '../text/normalise.ts'
 import type { DocMask, Index, PlacedSegment } from './load-index.ts'
 
 export const FILTER_CHARS_MAX = 1_000
@@ -80,6 +81,44 @@ function conditionOf(name: string, op: string, value: string): Condition | strin
   }
   if (op !== '=' && op !== '!=') return `only price and stock can be compared with ${op}`
   return { kind: 'facet', name, value, negated: op === '!=' }
+}
+
+/** What is known of an item without an index: attributes are not. */
+export type FilterFacts = { price: number; stock: number; brand: string; category: readonly string[] }
+
+/** Does it ask for nothing but `FilterFacts`? */
+export const isOfFacts = (filter: Filter): boolean =>
+  filter.every((condition) => condition.kind !== 'facet' || factNameOf(condition.name) !== null)
+
+const factNameOf = (name: string): 'brand' | 'category' | null => {
+  const folded = fold(name)
+  return folded === 'brand' || folded === 'category' ? folded : null
+}
+const fold = (text: string): string => foldText(text).trim()
+
+/** `compileFilter` for single items: a filter of facts, made ready for many of them. */
+export function compileForFacts(filter: Filter): (facts: FilterFacts) => boolean {
+  const tests = filter.map((condition): ((facts: FilterFacts) => boolean) => {
+    if (condition.kind === 'in-stock') return ({ stock }) => stock !== 0
+    if (condition.kind === 'range') {
+      const { field, op, value } = condition
+      return (facts) => passes(facts[field], op, value)
+    }
+    const name = factNameOf(condition.name)
+    assert(name, `"${condition.name}" is no fact`)
+    const wanted = fold(condition.value)
+    // Folding costs more than all else here, and the same few texts come again and again.
+    const folded = new Map<string, boolean>()
+    const isWanted = (text: string) => {
+      const known = folded.get(text) ?? (text !== '' && fold(text) === wanted)
+      folded.set(text, known)
+      return known
+    }
+    const has = (facts: FilterFacts) =>
+      name === 'brand' ? isWanted(facts.brand) : facts.category.some(isWanted)
+    return (facts) => has(facts) !== condition.negated
+  })
+  return (facts) => tests.every((test) => test(facts))
 }
 
 /** Filters of the last searches, by index. */

@@ -19,16 +19,34 @@ describe('items of an index', () => {
         const segments = [await segmentOf(a, 1), await segmentOf(b, 101)]
         const index = buildIndex(fixtureManifest(segments.map(({ ref }) => ref)), segments)
         const docs = Array.from({ length: index.docCount }, (_, doc) => doc)
-        const among = { inStock, excluded: new Set(picks.map((pick) => pick % index.docCount)) }
+        const filter = [{ kind: 'range' as const, field: 'stock' as const, op: '>' as const, value: 1 }]
+        const among = {
+          ...{ inStock, excluded: new Set(picks.map((pick) => pick % index.docCount)) },
+          ...(picks.length % 3 === 0 ? { filter } : {}),
+        }
         const accepted = docs.filter(acceptAmong(index, among))
         const mask = maskAmong(index, among)
         expect(docs.filter((doc) => isOpen(mask, doc))).toEqual(accepted)
         const items = createIndexItems(index)
         const found = await items.matching(analyseQuery('lamp '), 200, among)
         expect(found.map(({ doc }) => doc).sort((x, y) => x - y)).toEqual(accepted)
+        const newest = await items.newest(5, among)
+        expect(newest.map(({ doc }) => doc)).toEqual(accepted.toReversed().slice(0, 5))
       }),
       { seed: 61, numRuns: 40 },
     )
+  })
+
+  it('that came last are found also where only old ones may be shown', async () => {
+    const items = Array.from({ length: 1_500 }, (_, n) => ({
+      id: `i${n}`,
+      title: 'lamp',
+      brand: n < 40 ? 'Old' : 'New',
+    }))
+    const filter = [{ kind: 'facet' as const, name: 'brand', value: 'old', negated: false }]
+    const among = { inStock: true, excluded: new Set([39]), filter }
+    const found = await createIndexItems(await fixtureIndex(items)).newest(3, among)
+    expect(found.map(({ score }) => score)).toEqual([39, 38, 37])
   })
 
   it('are matched by the words of an item as it has them', async () => {

@@ -1,10 +1,13 @@
 /** @file What a shard tells of its items to a Worker that ranks them: facts, vectors, and which of them are near or match. */
+import type { Filter } from './filter.ts'
+import type { Ranked } from './fusion.ts'
 import { maskAmong } from './item-source.ts'
 import { type LexicalPlan, searchPlanned } from './lexical.ts'
-import type { Index } from './load-index.ts'
+import type { DocMask, Index } from './load-index.ts'
+import { newestDocs } from './newest.ts'
 import { showItems } from './shard.ts'
 import type { Display } from './source.ts'
-import { searchVector, vectorOf } from './vector.ts'
+import { searchVectors, vectorOf } from './vector.ts'
 
 export type ItemFacts = {
   number: number
@@ -13,6 +16,8 @@ export type ItemFacts = {
   brand: string
   category: readonly string[]
   stock: number
+  /** NaN when it is not known. */
+  price: number
 }
 /** `docs` are rows of the shard, numbered through its segments; all others are item numbers. */
 export type ItemsAsked = {
@@ -51,32 +56,43 @@ const factsOf = (index: Index, doc: number): ItemFacts => ({
   brand: index.brand(doc),
   category: index.category(doc),
   stock: index.stock(doc),
+  price: index.price(doc),
 })
 
-/** One of the two is null. */
 export type CandidatesAsked = {
-  plan: LexicalPlan | null
-  /** f32[dim] */
-  vector: Float32Array | null
+  by:
+    | { kind: 'words'; plan: LexicalPlan }
+    /** f32[dim] each */
+    | { kind: 'vectors'; vectors: readonly Float32Array[] }
+    | { kind: 'newest' }
   limit: number
   inStock: boolean
   /** Item numbers. */
   excluded: readonly number[]
+  filter: Filter
 }
-/** Best first. */
+/** Best first; one list for each vector, else one. */
 export type Candidates = { numbers: Uint32Array; scores: Float64Array }
 
 export function findCandidates(
   index: Index,
-  { plan, vector, limit, inStock, excluded }: CandidatesAsked,
-): Candidates {
+  { by, limit, inStock, excluded, filter }: CandidatesAsked,
+): Candidates[] {
   const docs = new Set(excluded.flatMap((number) => index.docOfNumber(number) ?? []))
-  const accept = maskAmong(index, { inStock, excluded: docs })
-  const matches = plan ? searchPlanned(index, plan, limit, accept).matches : []
-  const near = vector ? searchVector(index, vector, limit, accept) : []
-  const found = [...matches, ...near]
-  return {
+  const accept = maskAmong(index, { inStock, excluded: docs, filter })
+  return findBy(index, by, limit, accept).map((found) => ({
     numbers: Uint32Array.from(found, ({ doc }) => index.number(doc)),
     scores: Float64Array.from(found, ({ score }) => score),
+  }))
+}
+
+function findBy(index: Index, by: CandidatesAsked['by'], limit: number, accept: DocMask): Ranked[][] {
+  switch (by.kind) {
+    case 'words':
+      return [searchPlanned(index, by.plan, limit, accept).matches]
+    case 'vectors':
+      return searchVectors(index, by.vectors, limit, accept)
+    case 'newest':
+      return [newestDocs(index, limit, accept)]
   }
 }

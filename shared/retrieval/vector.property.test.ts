@@ -98,7 +98,7 @@ describe('what memory is too short for', () => {
     expect((await source.retrieve({ ...asked, vector: null, vectorWeight: 0 }))!.degraded).toEqual([])
     const items = createIndexItems(index)
     expect(items.degraded()).toEqual([])
-    items.near(vector, 5, { inStock: false, excluded: new Set() })
+    items.near([vector], 5, { inStock: false, excluded: new Set() })
     expect(items.degraded()).toEqual(names)
     const vectors = createIndexItems(index)
     vectors.vector(0)

@@ -7,15 +7,23 @@ import type { DocMask, Index } from './load-index.ts'
  *
  * @param query f32[dim]
  */
-export function searchVector(
+export const searchVector = (
   index: Index,
   query: Float32Array,
   limit: number,
   accept?: DocMask,
-): VectorMatch[] {
+): VectorMatch[] => searchVectors(index, [query], limit, accept)[0]!
+
+/** Likewise for up to four queries of one dimension, in one pass. */
+export function searchVectors(
+  index: Index,
+  queries: readonly Float32Array[],
+  limit: number,
+  accept?: DocMask,
+): VectorMatch[][] {
   const { engine, segments } = index
   const targets = accept ? segments.map((target) => narrowed(target, accept)) : segments
-  return engine.search(targets, query, limit)
+  return engine.searchMany(targets, queries, limit)
 }
 
 /** A target without the rows that are not accepted. */

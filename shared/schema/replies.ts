@@ -2,6 +2,18 @@
 import { z } from 'zod'
 import { Finding, Item } from './item.ts'
 
+/** What some hits say beside their score. */
+const notes = {
+  /** It stands where it stands because somebody pays for it. */
+  sponsored: z.literal(true).optional(),
+  /** How likely it was to be shown at this place; absent where nothing is left to chance. */
+  propensity: z.number().optional(),
+  /** Parts of the score by name, which sum to it; null where a learnt ranker made it. Only when asked for. */
+  attribution: z.record(z.string(), z.number()).nullable().optional(),
+}
+export const HitNotes = z.object(notes)
+export type HitNotes = z.infer<typeof HitNotes>
+
 export const Hit = z.object({
   id: z.string(),
   title: z.string(),
@@ -15,6 +27,7 @@ export const Hit = z.object({
   score: z.number(),
   /** At least one plain sentence: why is this here? */
   reasons: z.array(z.string()).min(1),
+  ...notes,
 })
 export type Hit = z.infer<typeof Hit>
 
@@ -69,6 +82,36 @@ export type SuggestReply = z.infer<typeof SuggestReply>
 
 export const RankedReply = z.object({ ...ranked, hits: z.array(Hit) })
 export type RankedReply = z.infer<typeof RankedReply>
+
+const Affinity = z.object({ name: z.string(), share: z.number() })
+/** `itemId` is null for an item that has left the shop. */
+const ofItem = { itemId: z.string().nullable(), number: z.int() }
+export const ProfileReply = z.object({
+  requestId: z.string(),
+  version: z.int(),
+  consent: z.object({
+    word: z.enum(['unsaid', 'granted', 'refused']),
+    since: z.string().nullable(),
+    /** Is what the shopper does kept? Where nothing was said, the shop's configuration decides. */
+    remembered: z.boolean(),
+  }),
+  /** What happened until then was forgotten on request. */
+  forgottenUntil: z.string().nullable(),
+  /** Null for a refusal, which is kept until it is taken back. */
+  expiresAt: z.string().nullable(),
+  /** Newest first, at most 50. What was done with one item in the same way within an hour is one of them. */
+  events: z.array(z.object({ ...ofItem, kind: z.string(), time: z.string(), rating: z.number().optional() })),
+  /** Newest first, at most 200: an item, and a day on which it was bought. */
+  purchases: z.array(z.object({ ...ofItem, day: z.string() })),
+  /** Shares of what the shopper turned to, which halve in eight weeks; most first. A price band ends before `to`. */
+  affinities: z.object({
+    brands: z.array(Affinity),
+    categories: z.array(Affinity),
+    prices: z.array(z.object({ from: z.number(), to: z.number(), share: z.number() })),
+  }),
+  degraded: z.array(z.string()),
+})
+export type ProfileReply = z.infer<typeof ProfileReply>
 
 export const ImportReply = z.object({
   batchId: z.string().nullable(),

@@ -5,6 +5,7 @@
 import { type Bindings, createSecret } from '../../functions/env.ts'
 import { createPseudonymOf } from '../../functions/http/pseudonym.ts'
 import { createMemoryProfileStore } from '../../functions/profile/memory-store.ts'
+import { applyEvents } from '../../functions/profile/profile.ts'
 import type { ReadBucket } from '../../functions/ranking/index-holder.ts'
 import { sliceOf } from '../../functions/ranking/shard.ts'
 import { assert, ok } from '../../shared/lib/result.ts'
@@ -207,7 +208,7 @@ async function fillProfiles(
         ...{ timeMs: nowMs - (items.length - at) * HOUR_MS, items: [item], suspectedBot: false },
       }),
     )
-    await profiles.update(user, events)
+    await profiles.update(user, (before) => applyEvents(before, events))
   }
 }
 

@@ -5,7 +5,7 @@ import dynalite from 'dynalite'
 import { afterAll } from 'vitest'
 import { createDynamoProfileStore } from '../../functions/profile/dynamo-store.ts'
 import { createMemoryProfileStore } from '../../functions/profile/memory-store.ts'
-import { profileStoreContract } from './profile-store.ts'
+import { type OpenStore, profileStoreContract } from './profile-store.ts'
 
 let server: Server | undefined
 afterAll(() => {
@@ -13,7 +13,7 @@ afterAll(() => {
 })
 
 /** DynamoDB's HTTP protocol on a port of its own, in memory. */
-async function openDynalite() {
+const openDynalite: OpenStore = async (deps) => {
   server = dynalite({ createTableMs: 0 }) as Server
   await new Promise<void>((resolve) => server!.listen(0, '127.0.0.1', resolve))
   const config = {
@@ -34,8 +34,8 @@ async function openDynalite() {
     }),
   )
   client.destroy()
-  return createDynamoProfileStore(config)
+  return createDynamoProfileStore(config, deps)
 }
 
-profileStoreContract('in memory', async () => createMemoryProfileStore())
+profileStoreContract('in memory', async (deps) => createMemoryProfileStore(deps))
 profileStoreContract('DynamoDB', openDynalite)

@@ -8,7 +8,12 @@ import { STAGES, StageTimer } from '../../functions/ranking/stages.ts'
 import { ok } from '../../shared/lib/result.ts'
 import { createMemoryDataset } from './stage-report.ts'
 
-const REPLY: Told = { indexVersion: 7, model: 'm1', degraded: [], hits: [1, 2, 3] }
+const REPLY: Told = {
+  indexVersion: 7,
+  model: 'm1',
+  degraded: [],
+  hits: [{ id: 'a' }, { id: 'b' }, { id: 'c' }],
+}
 
 /** A frame with one ranked route whose stages take 1 ms each. */
 function open(dataset: AnalyticsEngineDataset | undefined, reply = REPLY, faults = createFaults(() => 0)) {
@@ -46,6 +51,12 @@ describe('a ranked reply', () => {
     ])
     expect(dataset.points[0]!.doubles).toHaveLength(1 + STAGES.length + 3)
     expect(faults.list().map(({ name }) => name)).toEqual(['profile-timeout', 'segment-corrupt'])
+  })
+  it('tells which places were left to chance, and how likely each item was to stand there', async () => {
+    const dataset = createMemoryDataset()
+    const hits = [{ id: 'a', propensity: 1 }, { id: 'b', propensity: 0.1 / 3 }, { id: 'c' }]
+    await open(dataset, { ...REPLY, hits })()
+    expect(dataset.points[0]!.blobs).toEqual(['search', '', 'm1', 'b=0.03333'])
   })
   it('is a point that is taken, whatever was left out of it', async () => {
     const dataset = createMemoryDataset()

@@ -11,6 +11,8 @@ import { createShards } from '../../functions/ranking/shards.ts'
 import type { LoadedSignals } from '../../functions/ranking/signals.ts'
 import { StageTimer } from '../../functions/ranking/stages.ts'
 import { rankFor } from '../../functions/recommend/recommend.ts'
+import { NO_RULES, type RecommendRequest } from '../../functions/recommend/request.ts'
+import { SCENARIO_NAMES } from '../../functions/recommend/scenarios.ts'
 import { findSimilar } from '../../functions/similar/similar.ts'
 import { buildIvf } from '../../gpu-worker/indexing/build-ivf.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
@@ -83,6 +85,18 @@ const eventsOf = (past: [number, string, number][]): StoredEvent[] =>
     suspectedBot: false,
   }))
 
+/** What the page may say, and what the shop may ask for. */
+const RULED: Partial<RecommendRequest> = {
+  recent: [{ kind: 'view', itemId: 'i3' }],
+  rules: {
+    ...NO_RULES,
+    ...{ filter: [{ kind: 'range', field: 'stock', op: '<', value: 5 }], brandMax: 2 },
+    boosts: [{ factor: 2, filter: [{ kind: 'facet', name: 'brand', value: 'nord', negated: false }] }],
+    pins: ['i2'],
+    sponsored: [{ itemId: 'i4', rank: 2 }],
+  },
+}
+
 async function similarTo(items: ItemSource, known: LoadedSignals, id: string) {
   const found = await findSimilar(items, known, id, 10, calm())
   return found && { ...found, ranked: undefined, hits: await toHits(items, found.ranked) }
@@ -92,9 +106,14 @@ async function recommended(
   known: LoadedSignals,
   past: StoredEvent[],
   about: { itemId: string | undefined; cart: string[] },
+  change: Partial<RecommendRequest> = {},
 ) {
-  const profile = past.length > 0 ? applyEvents(null, past) : null
-  const found = await rankFor(items, known, profile, { limit: 8, ...about }, NOW_MS, calm(), byHand)
+  const request: RecommendRequest = {
+    ...{ requestId: 'r', scenario: 'for-you', user: 'u', limit: 8, recent: [], ...about },
+    ...{ rules: NO_RULES, language: 'en', explain: false },
+    ...change,
+  }
+  const found = await rankFor(items, known, applyEvents(null, past), request, NOW_MS, calm(), byHand)
   return { degraded: found.degraded, hits: await toHits(items, found.list) }
 }
 
@@ -157,8 +176,13 @@ describe('lists of a divided index', () => {
           }
           const events = eventsOf(past as [number, string, number][])
           const parts = shards.items(manifest)
-          const list = await recommended(parts, known, events, about)
-          expect(list).toEqual(await recommended(whole, known, events, about))
+          for (const change of [
+            {},
+            { ...RULED, scenario: SCENARIO_NAMES[past.length % SCENARIO_NAMES.length]! },
+          ]) {
+            const list = await recommended(parts, known, events, about, change)
+            expect(list).toEqual(await recommended(whole, known, events, about, change))
+          }
           const { suggestions, degraded } = await shards.suggest(manifest, text, 4, known.queries)
           expect(suggestions).toEqual(suggest(divided.index, text, 4, known.queries))
           expect(degraded).toEqual([])
