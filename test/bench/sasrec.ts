@@ -1,0 +1,233 @@
+/**
+ * @file How well, and how fast, the sequence model learns: trained on all but the last item of each history of a file, then asked
+ * for that item among all of the catalogue, those of the history left out.
+ *
+ *   node test/bench/sasrec.ts --sequences FILE [--items FILE] [--cold SHARE] [--settings JSON] [--seed N] [--minutes N]
+ *                             [--threads N] [--out DIR] [--json] [--smoke]
+ *
+ * `--sequences`: a user a line, `user item item …`, items from 1. `--items`: TSV `item_id … title … brand_and_categories`, whose
+ * texts give items a vector by the shipped encoder. `--cold 0.1` hides a tenth of the items, with all their events, from training. With
+ * `--smoke`, and where no file is named, the histories are made up.
+ */
+import { readFile } from 'node:fs/promises'
+import { cpus } from 'node:os'
+import { parseArgs } from 'node:util'
+import { SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
+import { createEncoder } from '../../gpu-worker/encode/encoder.ts'
+import { readCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
+import type { Sequences } from '../../gpu-worker/recommend/next-item.ts'
+import type { SasrecSettings } from '../../gpu-worker/recommend/sasrec/settings.ts'
+import type { Vectors } from '../../gpu-worker/recommend/sasrec/text-vectors.ts'
+import { trainSasrec } from '../../gpu-worker/recommend/sasrec/train.ts'
+import { createRandom } from '../../shared/lib/random.ts'
+import { commit, machine } from './measure.ts'
+
+export type SasrecBench = {
+  data: Sequences
+  itemVectors?: Vectors
+  settings: Partial<SasrecSettings>
+  /** Share of the items hidden from training. */
+  cold: number
+  seed: number
+  threads: number
+  minutes?: number
+  out?: string
+  onProgress?(text: string): void
+}
+export type Accuracy = { users: number; hr: number; ndcg: number }
+export type SasrecReport = {
+  machine: string
+  commit: string
+  items: number
+  trainSeconds: number
+  /** Over all users, at 10; then over those whose next item is warm, and cold. */
+  all: Accuracy
+  warm: Accuracy
+  cold: Accuracy
+}
+
+const TOP = 10
+const SCORED_AT_ONCE = 512
+
+export async function measureSasrec(bench: SasrecBench): Promise<SasrecReport> {
+  const { data, settings, cold, seed, threads, minutes, itemVectors, out, onProgress } = bench
+  const random = createRandom(seed)
+  const isCold = Array.from({ length: data.itemCount }, () => random() < cold)
+  const users = data.sequences
+    .filter(({ length }) => length >= 3)
+    .map((items) => ({ history: items.slice(0, -1).filter((item) => !isCold[item]), next: items.at(-1)! }))
+  const from = performance.now()
+  const { model, save } = await trainSasrec(
+    { itemCount: data.itemCount, sequences: users.map(({ history }) => history) },
+    {
+      settings,
+      seed,
+      threads,
+      ...(itemVectors ? { itemVectors } : {}),
+      ...(minutes === undefined ? {} : { minutes }),
+      onProgress: ({ step, steps, loss }) => {
+        if (step % 100 === 0 || step === steps)
+          onProgress?.(`step ${step} of ${steps}, loss ${loss.toFixed(3)}`)
+      },
+    },
+  )
+  const trainSeconds = Math.round((performance.now() - from) / 1_000)
+  if (out) await save(out)
+
+  const none = (): Accuracy => ({ users: 0, hr: 0, ndcg: 0 })
+  const sums = { all: none(), warm: none(), cold: none() }
+  for (let at = 0; at < users.length; at += SCORED_AT_ONCE) {
+    const part = users.slice(at, at + SCORED_AT_ONCE)
+    const scores = await model.score(part.map(({ history }) => history))
+    part.forEach(({ history, next }, index) => {
+      const rank = rankOf(scores[index]!, history, next)
+      const gain = rank <= TOP ? 1 / Math.log2(rank + 1) : 0
+      for (const sum of [sums.all, isCold[next] ? sums.cold : sums.warm]) {
+        sum.users++
+        sum.hr += Number(rank <= TOP)
+        sum.ndcg += gain
+      }
+    })
+  }
+  await model.close()
+  const mean = ({ users: count, hr, ndcg }: Accuracy): Accuracy => ({
+    users: count,
+    hr: hr / Math.max(1, count),
+    ndcg: ndcg / Math.max(1, count),
+  })
+  return {
+    machine: machine(),
+    commit: commit(),
+    items: data.itemCount,
+    trainSeconds,
+    all: mean(sums.all),
+    warm: mean(sums.warm),
+    cold: mean(sums.cold),
+  }
+}
+
+/** From 1; what the history has does not count, and of equals all come before. */
+function rankOf(scores: Float32Array, history: Uint32Array, next: number): number {
+  const own = scores[next]!
+  const seen = new Set(history)
+  let rank = 1
+  scores.forEach((score, item) => {
+    if (score >= own && item !== next && !seen.has(item)) rank++
+  })
+  return rank
+}
+
+/** Walks over a ring of items, a few steps at a time. */
+export function madeUpSequences(itemCount: number, users: number, seed: number): Sequences {
+  const random = createRandom(seed)
+  const sequences = Array.from({ length: users }, () => {
+    let item = Math.floor(random() * itemCount)
+    return Uint32Array.from({ length: 4 + Math.floor(random() * 6) }, () => {
+      item = (item + 1 + Math.floor(random() * 3)) % itemCount
+      return item
+    })
+  })
+  return { itemCount, sequences }
+}
+export const SMOKE: SasrecBench = {
+  data: madeUpSequences(60, 200, 1),
+  settings: {
+    hidden: 16,
+    inner: 16,
+    positions: 8,
+    rows: 8,
+    rowLength: 16,
+    epochs: 8,
+    rate: 0.01,
+    dropout: 0,
+  },
+  cold: 0,
+  seed: 1,
+  threads: 1,
+}
+
+async function readSequences(path: string): Promise<Sequences> {
+  const lines = (await readFile(path, 'utf8')).trim().split('\n')
+  const sequences = lines.map((line) =>
+    Uint32Array.from(line.split(' ').slice(1), (item) => Number(item) - 1),
+  )
+  const itemCount = 1 + sequences.reduce((most, items) => items.reduce((a, b) => Math.max(a, b), most), 0)
+  return { itemCount, sequences }
+}
+
+/** By the shipped encoder, in the order of the items; one that the file does not name has the vector of an empty text. */
+async function readItemVectors(path: string, itemCount: number, threads: number): Promise<Vectors> {
+  const texts = new Array<string>(itemCount).fill('')
+  const [names, ...rows] = (await readFile(path, 'utf8'))
+    .trim()
+    .split('\n')
+    .map((line) => line.split('\t'))
+  const column = (name: string) => names!.indexOf(name)
+  const [id, title, words] = [column('item_id'), column('title'), column('brand_and_categories')]
+  for (const row of rows) texts[Number(row[id]) - 1] = `${row[title]} ${row[words]!.replaceAll('|', ' ')}`
+  const checkpoint = await readCheckpoint(SHIPPED_MODEL_DIR)
+  if (!checkpoint.ok) throw new Error(`The shipped model cannot be read: ${JSON.stringify(checkpoint.error)}`)
+  const encoder = await createEncoder({ checkpoint: checkpoint.value, precision: 'int8', threads })
+  const data = new Float32Array(itemCount * encoder.dim)
+  ;(await encoder.encode(texts)).forEach((vector, item) => {
+    data.set(vector, item * encoder.dim)
+  })
+  await encoder.close()
+  return { size: encoder.dim, data }
+}
+
+async function benchOf(options: {
+  sequences?: string | undefined
+  items?: string | undefined
+  settings: string
+  cold: string
+  seed: string
+  threads: string
+  minutes?: string | undefined
+  out?: string | undefined
+}): Promise<SasrecBench> {
+  const data = options.sequences ? await readSequences(options.sequences) : madeUpSequences(2_000, 5_000, 1)
+  const threads = Number(options.threads)
+  return {
+    data,
+    settings: JSON.parse(options.settings),
+    cold: Number(options.cold),
+    seed: Number(options.seed),
+    threads,
+    ...(options.items ? { itemVectors: await readItemVectors(options.items, data.itemCount, threads) } : {}),
+    ...(options.minutes ? { minutes: Number(options.minutes) } : {}),
+    ...(options.out ? { out: options.out } : {}),
+    onProgress: (text) => console.error(text),
+  }
+}
+
+if (import.meta.main) {
+  const { values } = parseArgs({
+    options: {
+      sequences: { type: 'string' },
+      items: { type: 'string' },
+      settings: { type: 'string', default: '{}' },
+      cold: { type: 'string', default: '0' },
+      seed: { type: 'string', default: '1' },
+      threads: { type: 'string', default: String(cpus().length) },
+      minutes: { type: 'string' },
+      out: { type: 'string' },
+      json: { type: 'boolean' },
+      smoke: { type: 'boolean' },
+    },
+  })
+  const report = await measureSasrec(values.smoke ? SMOKE : await benchOf(values))
+  if (values.json) console.log(JSON.stringify(report))
+  else {
+    const row = (name: string, value: string | number) => console.log(`${name.padEnd(28)} ${value}`)
+    row('machine', report.machine)
+    row('items', report.items)
+    row('training, s', report.trainSeconds)
+    for (const name of ['all', 'warm', 'cold'] as const) {
+      const { users, hr, ndcg } = report[name]
+      if (users > 0) row(`${name}, ${users} users`, `HR@10 ${hr.toFixed(4)}   NDCG@10 ${ndcg.toFixed(4)}`)
+    }
+    row('recall@10 by chance', (TOP / report.items).toFixed(5))
+  }
+  process.exit(0)
+}
