@@ -108,11 +108,13 @@ export function emitSasrec(
     const isLast = isLastOnly && layer === config.layers - 1
     const normed = norm(x, names.attentionNorm)
     const asked = isLast ? lastOf(g, normed, 1) : normed
-    const key = toHeads(linear(normed, names.key))
-    const value = toHeads(linear(normed, names.value))
+    // One product for all that is asked of the same x, where the layers can do that.
+    const [query, key, value] = isLast
+      ? [linear(asked, names.query), ...layers.linear(normed, [names.key, names.value])]
+      : layers.linear(normed, [names.query, names.key, names.value])
     const added = isLast ? lastOf(g, scores(layer), -2) : scores(layer)
-    const products = g.matMulTransposed(toHeads(linear(asked, names.query)), key, 1 / Math.sqrt(headSize))
-    const context = g.matMul(dropout(g.softmax(g.add(products, added))), value)
+    const products = g.matMulTransposed(toHeads(query!), toHeads(key!), 1 / Math.sqrt(headSize))
+    const context = g.matMul(dropout(g.softmax(g.add(products, added))), toHeads(value!))
     const joined = g.reshape(g.transpose(context, [0, 2, 1, 3]), [batch, isLast ? 1 : length, hidden])
     x = g.add(isLast ? lastOf(g, x, 1) : x, dropout(linear(joined, names.attentionOutput)))
     const inner = dropout(g.gelu(linear(norm(x, names.innerNorm), names.inner)))

@@ -5,6 +5,7 @@ import { BertConfig } from '../../model/config.ts'
 import type { CheckpointTensor } from '../../model/safetensors.ts'
 import { sasrecSpecs } from '../../model/sasrec.ts'
 import { initialValues } from '../../model/seeded.ts'
+import { ADAMW_DEFAULTS } from '../../train/adamw.ts'
 import { createCpuPlan } from '../../train/cpu-plan.ts'
 import { layOut } from '../../train/parameters.ts'
 import { train } from '../../train/trainer.ts'
@@ -19,13 +20,23 @@ import { openScorer, type Scorer } from './score.ts'
 import { SasrecSettings } from './settings.ts'
 import { type Vectors, whiten } from './text-vectors.ts'
 
+/** v̂ over 50 steps: rows of rare items get a gradient now and then only. */
+const BETA_2 = 0.98
+const CLIP_NORM = 5
+/** Share of the steps in which the rate grows. */
+const WARM_UP = 0.02
+/** Steps that are timed where there is a limit, so that the rate is down to zero when the time is over. */
+const PROBE_STEPS = 24
+/** Of the time left, what the steps may take by the probe. */
+const PROBE_TRUST = 0.85
+
 export type SasrecProgress = { step: number; steps: number; loss: number }
 export type TrainSasrecOptions = {
   /** A vector of each item's text, in the order of the items; absent where items have no texts. */
   itemVectors?: Vectors
   settings?: Partial<SasrecSettings>
   seed: number
-  /** Longest time; a run that reaches it ends with what it has, which is not repeatable. Default: no end. */
+  /** Longest time. Where the epochs would take longer there are fewer: what a clock decides is not repeatable. Default: no end. */
   minutes?: number
   /** Threads, the calling one included. Default 1. */
   threads?: number
@@ -64,63 +75,90 @@ export async function trainSasrec(
   const frozen = new Map<string, CheckpointTensor>()
   if (texts) frozen.set(ITEM_TEXTS, { shape: [table.items, texts.size], data: rowsOf(texts, known.items) })
   const layout = layOut([...initial].map(([name, { shape }]) => [name, shape]))
-  const packing = planPacking(
-    histories.map(({ length }) => length - 1),
-    { rows, rowLength, seed, epochs: settings.epochs },
-  )
-  const plan = createCpuPlan(sizesOf(settings, table.items), layout, {
-    frozen,
-    tuning: { kind: 'full' },
-    dropout: settings.dropout,
-    adamW: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: settings.weightDecay },
-    clipNorm: 5,
-    threads,
-    seed,
-  })
-  const deadlineMs =
-    options.minutes === undefined ? Number.POSITIVE_INFINITY : performance.now() + options.minutes * 60_000
-  try {
-    const { tensors, reason, step } = await train({
-      layout,
-      initial,
-      plan,
-      tasks: [
-        createNextItemTask({
-          rows,
-          rowLength,
-          histories,
-          placementsAt: packing.batchAt,
-          emit: (net) =>
-            emitNextItem(net, { rows, rowLength, transformer, table, temperature, sampledItems }),
-          ...(isFull ? {} : { sample: createSampler(histories, table.items, settings.sampledItems) }),
-          seed,
-        }),
-      ],
-      schedule: {
-        kind: 'linear',
-        rate: settings.rate,
-        warmUpSteps: Math.round(packing.batches / 50),
-        steps: packing.batches,
-        floor: 0,
-      },
-      accumulate: 1,
+  const lengths = histories.map(({ length }) => length - 1)
+  const sample = isFull ? null : createSampler(histories, table.items, settings.sampledItems)
+
+  /** @param steps of `epochs`, from the first; default all of them */
+  const run = async (epochs: number, { steps, deadlineMs, onStep }: RunOptions) => {
+    const packing = planPacking(lengths, { rows, rowLength, seed, epochs })
+    const plan = createCpuPlan(sizesOf(settings, table.items), layout, {
+      frozen,
+      tuning: { kind: 'full' },
+      dropout: settings.dropout,
+      adamW: { ...ADAMW_DEFAULTS, beta2: BETA_2, weightDecay: settings.weightDecay },
+      clipNorm: CLIP_NORM,
+      threads,
       seed,
-      fingerprint: '',
-      isOutOfTime: () => performance.now() > deadlineMs,
-      ...(options.signal ? { signal: options.signal } : {}),
-      onStep: ({ step: at, loss }) => options.onProgress?.({ step: at, steps: packing.batches, loss }),
     })
-    assert(reason !== 'not-finite', `the loss was a finite number at step ${step + 1}`)
-    const items = itemVectorsOf({ itemCount, hidden, known: known.items, tensors, texts })
-    const saved: SavedSasrec = { transformer, tensors, items }
-    return {
-      ...saved,
-      model: await openScorer(transformer, tensors, items, threads),
-      save: (directory) => saveSasrec(directory, saved),
+    const task = createNextItemTask({
+      rows,
+      rowLength,
+      histories,
+      placementsAt: packing.batchAt,
+      emit: (net) => emitNextItem(net, { rows, rowLength, transformer, table, temperature, sampledItems }),
+      ...(sample ? { sample } : {}),
+      seed,
+    })
+    const schedule = {
+      kind: 'linear' as const,
+      rate: settings.rate,
+      warmUpSteps: Math.round(WARM_UP * packing.batches),
+      steps: Math.min(steps ?? packing.batches, packing.batches),
+      floor: 0,
     }
-  } finally {
-    await plan.close()
+    try {
+      return await train({
+        ...{ layout, initial, plan, schedule, seed },
+        tasks: [task],
+        accumulate: 1,
+        fingerprint: '',
+        isOutOfTime: () => performance.now() > deadlineMs,
+        ...(options.signal ? { signal: options.signal } : {}),
+        onStep: ({ step, loss }) => onStep({ step, steps: schedule.steps, loss }),
+      })
+    } finally {
+      await plan.close()
+    }
   }
+
+  const startMs = performance.now()
+  const budgetMs = (options.minutes ?? Number.POSITIVE_INFINITY) * 60_000
+  let { epochs } = settings
+  if (Number.isFinite(budgetMs)) {
+    const stepMs = await timeSteps(
+      (onStep, deadlineMs) => run(1, { steps: PROBE_STEPS, deadlineMs, onStep }),
+      startMs + budgetMs,
+    )
+    const left = budgetMs - (performance.now() - startMs)
+    const epochSteps = planPacking(lengths, { rows, rowLength, seed, epochs: 1 }).batches
+    epochs = Math.max(1, Math.min(epochs, Math.floor((PROBE_TRUST * left) / (stepMs * epochSteps))))
+  }
+  const { tensors, reason, step } = await run(epochs, {
+    deadlineMs: startMs + budgetMs,
+    onStep: (progress) => options.onProgress?.(progress),
+  })
+  if (reason === 'not-finite')
+    throw new Error(`The loss was not a finite number at step ${step + 1}: lower the rate.`)
+  const items = itemVectorsOf({ itemCount, hidden, known: known.items, tensors, texts })
+  const saved: SavedSasrec = { transformer, tensors, items }
+  return {
+    ...saved,
+    model: await openScorer(transformer, tensors, items, threads),
+    save: (directory) => saveSasrec(directory, saved),
+  }
+}
+
+type RunOptions = { steps?: number; deadlineMs: number; onStep(progress: SasrecProgress): void }
+
+/** Milliseconds of a step, by the median: the first makes the graph. */
+async function timeSteps(
+  run: (onStep: () => void, deadlineMs: number) => Promise<unknown>,
+  deadlineMs: number,
+): Promise<number> {
+  const ends: number[] = []
+  await run(() => ends.push(performance.now()), deadlineMs)
+  const times = ends.slice(1).map((end, at) => end - ends[at]!)
+  return times.toSorted((a, b) => a - b)[times.length >> 1] ?? Number.POSITIVE_INFINITY
 }
 
 /** The plan's networks have the sizes of a BERT; ours are the same, by other names. */
