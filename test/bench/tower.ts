@@ -33,7 +33,7 @@ export type TowerReport = {
   coldMs: number
   /** Milliseconds a run, by items of the history; `cpuMs` is what workerd computed in all rounds. */
   warm: { items: number; ms: Spread; cpuMs: number }[]
-  /** Sum of the user vectors' absolute numbers. */
+  /** Sum of the user vectors' first numbers. */
   checksum: number
 }
 
