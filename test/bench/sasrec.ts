@@ -6,25 +6,22 @@
  *                             [--threads N] [--out DIR] [--json] [--smoke]
  *
  * `--sequences`: a user a line, `user item item …`, items from 1. `--items`: TSV `item_id … title … brand_and_categories`, whose
- * texts give items a vector by the shipped encoder. `--cold 0.1` hides a tenth of the items, with all their events, from training. With
+ * texts give items a vector. `--cold 0.1` hides a tenth of the items, with all their events, from training. With
  * `--smoke`, and where no file is named, the histories are made up.
  */
 import { readFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { parseArgs } from 'node:util'
-import { SHIPPED_MODEL_DIR } from '../../gpu-worker/config.ts'
-import { createEncoder } from '../../gpu-worker/encode/encoder.ts'
-import { readCheckpoint } from '../../gpu-worker/model/checkpoint.ts'
 import type { Sequences } from '../../gpu-worker/recommend/next-item.ts'
 import type { SasrecSettings } from '../../gpu-worker/recommend/sasrec/settings.ts'
-import type { Vectors } from '../../gpu-worker/recommend/sasrec/text-vectors.ts'
+import { type ItemText, textVectors } from '../../gpu-worker/recommend/sasrec/text-space.ts'
 import { trainSasrec } from '../../gpu-worker/recommend/sasrec/train.ts'
 import { createRandom } from '../../shared/lib/random.ts'
 import { commit, machine } from './measure.ts'
 
 export type SasrecBench = {
   data: Sequences
-  itemVectors?: Vectors
+  texts?: readonly ItemText[]
   settings: Partial<SasrecSettings>
   /** Share of the items hidden from training. */
   cold: number
@@ -47,10 +44,11 @@ export type SasrecReport = {
 }
 
 const TOP = 10
+const TEXT_SIZE = 256
 const SCORED_AT_ONCE = 512
 
 export async function measureSasrec(bench: SasrecBench): Promise<SasrecReport> {
-  const { data, settings, cold, seed, threads, minutes, itemVectors, out, onProgress } = bench
+  const { data, settings, cold, seed, threads, minutes, texts, out, onProgress } = bench
   const random = createRandom(seed)
   const isCold = Array.from({ length: data.itemCount }, () => random() < cold)
   const users = data.sequences
@@ -63,7 +61,7 @@ export async function measureSasrec(bench: SasrecBench): Promise<SasrecReport> {
       settings,
       seed,
       threads,
-      ...(itemVectors ? { itemVectors } : {}),
+      ...(texts ? { itemVectors: textVectors(texts, { size: TEXT_SIZE, seed }) } : {}),
       ...(minutes === undefined ? {} : { minutes }),
       onProgress: ({ step, steps, loss }) => {
         if (step % 100 === 0 || step === steps)
@@ -155,25 +153,17 @@ async function readSequences(path: string): Promise<Sequences> {
   return { itemCount, sequences }
 }
 
-/** By the shipped encoder, in the order of the items; one that the file does not name has the vector of an empty text. */
-async function readItemVectors(path: string, itemCount: number, threads: number): Promise<Vectors> {
-  const texts = new Array<string>(itemCount).fill('')
+/** In the order of the items; one that the file does not name says nothing. */
+async function readItemTexts(path: string, itemCount: number): Promise<ItemText[]> {
+  const texts = new Array<ItemText>(itemCount).fill({ title: '', labels: [] })
   const [names, ...rows] = (await readFile(path, 'utf8'))
     .trim()
     .split('\n')
     .map((line) => line.split('\t'))
   const column = (name: string) => names!.indexOf(name)
-  const [id, title, words] = [column('item_id'), column('title'), column('brand_and_categories')]
-  for (const row of rows) texts[Number(row[id]) - 1] = `${row[title]} ${row[words]!.replaceAll('|', ' ')}`
-  const checkpoint = await readCheckpoint(SHIPPED_MODEL_DIR)
-  if (!checkpoint.ok) throw new Error(`The shipped model cannot be read: ${JSON.stringify(checkpoint.error)}`)
-  const encoder = await createEncoder({ checkpoint: checkpoint.value, precision: 'int8', threads })
-  const data = new Float32Array(itemCount * encoder.dim)
-  ;(await encoder.encode(texts)).forEach((vector, item) => {
-    data.set(vector, item * encoder.dim)
-  })
-  await encoder.close()
-  return { size: encoder.dim, data }
+  const [id, title, labels] = [column('item_id'), column('title'), column('brand_and_categories')]
+  for (const row of rows) texts[Number(row[id]) - 1] = { title: row[title]!, labels: row[labels]!.split('|') }
+  return texts
 }
 
 async function benchOf(options: {
@@ -194,7 +184,7 @@ async function benchOf(options: {
     cold: Number(options.cold),
     seed: Number(options.seed),
     threads,
-    ...(options.items ? { itemVectors: await readItemVectors(options.items, data.itemCount, threads) } : {}),
+    ...(options.items ? { texts: await readItemTexts(options.items, data.itemCount) } : {}),
     ...(options.minutes ? { minutes: Number(options.minutes) } : {}),
     ...(options.out ? { out: options.out } : {}),
     onProgress: (text) => console.error(text),

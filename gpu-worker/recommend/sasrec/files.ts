@@ -9,8 +9,8 @@ import { decodeSafetensors, readMetadata, safetensorsParts } from '../../model/s
 import { type SasrecConfig, sasrecSpecs } from '../../model/sasrec.ts'
 import { replaceFiles } from '../../replace-files.ts'
 import { openScorer, type Scorer } from './score.ts'
-import type { Vectors } from './text-vectors.ts'
 import { buildTower, type Tensors } from './tower.ts'
+import type { Vectors } from './vectors.ts'
 
 const WEIGHTS_FILE = 'sasrec.safetensors'
 const TOWER_FILE = 'tower.onnx'

@@ -3,8 +3,8 @@ import { createGraph } from '../../graph/ops.ts'
 import type { SasrecConfig } from '../../model/sasrec.ts'
 import { openSession } from '../../runtime/session.ts'
 import type { NextItemModel } from '../next-item.ts'
-import type { Vectors } from './text-vectors.ts'
 import { emitTower, type Tensors } from './tower.ts'
+import type { Vectors } from './vectors.ts'
 
 /** Items of all histories of a run: bounds the memory of activations. */
 const RUN_ITEMS_MAX = 8_192

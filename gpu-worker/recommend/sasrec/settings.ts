@@ -4,7 +4,7 @@ import { z } from 'zod'
 export const SasrecSettings = z
   .strictObject({
     /** Numbers of an item's vector and a user's. */
-    hidden: z.int().min(8).max(512).default(128),
+    hidden: z.int().min(8).max(512).multipleOf(4).default(128),
     layers: z.int().min(1).max(8).default(2),
     heads: z.int().min(1).default(2),
     /** Numbers between the two layers of a feed-forward part. */

@@ -18,7 +18,7 @@ import { planPacking } from './packing.ts'
 import { createSampler } from './sampler.ts'
 import { openScorer, type Scorer } from './score.ts'
 import { SasrecSettings } from './settings.ts'
-import { type Vectors, whiten } from './text-vectors.ts'
+import { type Vectors, whiten } from './vectors.ts'
 
 /** v̂ over 50 steps: rows of rare items get a gradient now and then only. */
 const BETA_2 = 0.98
