@@ -54,7 +54,7 @@ export function createNextItemTask(options: NextItemTaskOptions): Task {
           mask: { data: mask, dims: [rows, 1, rowLength, rowLength] },
           targets: { data: targets, dims: [places] },
           weights: { data: weights, dims: [places, 1] },
-          ...(sample ? sampleFeeds(sample(createRandom(mix(seed, draw))), targets) : {}),
+          ...(sample ? sampleFeeds(sample(createRandom(mix(seed, draw)))) : {}),
         },
         texts: placements.length,
       }
@@ -62,21 +62,7 @@ export function createNextItemTask(options: NextItemTaskOptions): Task {
   }
 }
 
-/** `hits` is 1 where a drawn item is the target of a place: it cannot be its negative. */
-function sampleFeeds({ items, logExpected }: Sample, targets: BigInt64Array) {
-  const columnsOf = new Map<number, number[]>()
-  items.forEach((item, column) => {
-    const columns = columnsOf.get(item) ?? []
-    columns.push(column)
-    columnsOf.set(item, columns)
-  })
-  const hits = new Float32Array(targets.length * items.length)
-  targets.forEach((target, place) => {
-    for (const column of columnsOf.get(Number(target)) ?? []) hits[place * items.length + column] = 1
-  })
-  return {
-    sampled: { data: BigInt64Array.from(items, BigInt), dims: [items.length] },
-    log_expected: { data: logExpected, dims: [1, items.length] },
-    hits: { data: hits, dims: [targets.length, items.length] },
-  }
-}
+const sampleFeeds = ({ items, logExpected }: Sample) => ({
+  sampled: { data: BigInt64Array.from(items, BigInt), dims: [items.length] },
+  log_expected: { data: logExpected, dims: [1, items.length] },
+})

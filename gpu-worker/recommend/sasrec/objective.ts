@@ -42,10 +42,13 @@ export function emitNextItem(net: Network, objective: NextItemObjective): Loss {
   const users = emitUsers(net, objective, emitItems(g, layers, table, ids))
   const scaled = g.mul(users, g.scalar(1 / temperature))
   const own = g.reduceSum(g.mul(scaled, emitItems(g, layers, table, targets)), -1)
-  const sampled = emitItems(g, layers, table, net.input('sampled', 'i64', [sampledItems]))
+  const sampledIds = net.input('sampled', 'i64', [sampledItems])
+  const sampled = emitItems(g, layers, table, sampledIds)
+  // An item that was drawn and is the target itself is not its own negative.
+  const hits = g.isEqual(g.reshape(targets, [places, 1]), g.reshape(sampledIds, [1, sampledItems]))
   const drawn = g.sub(
     g.sub(g.matMulTransposed(scaled, sampled), net.input('log_expected', 'f32', [1, sampledItems])),
-    g.mul(net.input('hits', 'f32', [places, sampledItems]), g.scalar(EXCLUDED)),
+    g.mul(hits, g.scalar(EXCLUDED)),
   )
   const nats = g.neg(g.slice(g.logSoftmax(g.concat([own, drawn], 1)), 1, 0, 1))
   return { loss: weightedMean(g, nats, weights), outputs: { nats } }
