@@ -41,6 +41,8 @@ export type SasrecReport = {
   all: Accuracy
   warm: Accuracy
   cold: Accuracy
+  /** Of those whose next item is warm, if cold items were never shown. */
+  warmAlone: Accuracy
 }
 
 const TOP = 10
@@ -73,18 +75,24 @@ export async function measureSasrec(bench: SasrecBench): Promise<SasrecReport> {
   if (out) await save(out)
 
   const none = (): Accuracy => ({ users: 0, hr: 0, ndcg: 0 })
-  const sums = { all: none(), warm: none(), cold: none() }
+  const sums = { all: none(), warm: none(), cold: none(), warmAlone: none() }
   for (let at = 0; at < users.length; at += SCORED_AT_ONCE) {
     const part = users.slice(at, at + SCORED_AT_ONCE)
     const scores = await model.score(part.map(({ history }) => history))
     part.forEach(({ history, next }, index) => {
-      const rank = rankOf(scores[index]!, history, next)
-      const gain = rank <= TOP ? 1 / Math.log2(rank + 1) : 0
-      for (const sum of [sums.all, isCold[next] ? sums.cold : sums.warm]) {
-        sum.users++
-        sum.hr += Number(rank <= TOP)
-        sum.ndcg += gain
-      }
+      const all = scores[index]!
+      for (const item of history) if (item !== next) all[item] = Number.NEGATIVE_INFINITY
+      const rank = rankOf(all, next)
+      add(sums.all, rank)
+      add(isCold[next] ? sums.cold : sums.warm, rank)
+      if (!isCold[next])
+        add(
+          sums.warmAlone,
+          rankOf(
+            all.map((x, item) => (isCold[item] ? Number.NEGATIVE_INFINITY : x)),
+            next,
+          ),
+        )
     })
   }
   await model.close()
@@ -101,18 +109,25 @@ export async function measureSasrec(bench: SasrecBench): Promise<SasrecReport> {
     all: mean(sums.all),
     warm: mean(sums.warm),
     cold: mean(sums.cold),
+    warmAlone: mean(sums.warmAlone),
   }
 }
 
-/** From 1; what the history has does not count, and of equals all come before. */
-function rankOf(scores: Float32Array, history: Uint32Array, next: number): number {
+/** From 1; of equals all come before. */
+function rankOf(scores: Float32Array, next: number): number {
   const own = scores[next]!
-  const seen = new Set(history)
   let rank = 1
   scores.forEach((score, item) => {
-    if (score >= own && item !== next && !seen.has(item)) rank++
+    if (score >= own && item !== next) rank++
   })
   return rank
+}
+
+function add(sum: Accuracy, rank: number): void {
+  sum.users++
+  if (rank > TOP) return
+  sum.hr++
+  sum.ndcg += 1 / Math.log2(rank + 1)
 }
 
 /** Walks over a ring of items, a few steps at a time. */
@@ -213,9 +228,16 @@ if (import.meta.main) {
     row('machine', report.machine)
     row('items', report.items)
     row('training, s', report.trainSeconds)
-    for (const name of ['all', 'warm', 'cold'] as const) {
-      const { users, hr, ndcg } = report[name]
-      if (users > 0) row(`${name}, ${users} users`, `HR@10 ${hr.toFixed(4)}   NDCG@10 ${ndcg.toFixed(4)}`)
+    const names = {
+      all: 'all',
+      warm: 'next is warm',
+      warmAlone: 'the same, no cold shown',
+      cold: 'next is cold',
+    }
+    for (const [slice, name] of Object.entries(names)) {
+      const { users, hr, ndcg } = report[slice as keyof typeof names]
+      if (users > 0 && (slice === 'all' || report.cold.users > 0))
+        row(`${name}, ${users}`, `HR@10 ${hr.toFixed(4)}   NDCG@10 ${ndcg.toFixed(4)}`)
     }
     row('recall@10 by chance', (TOP / report.items).toFixed(5))
   }

@@ -30,7 +30,7 @@ const Header = z.strictObject({
 export type SavedSasrec = {
   transformer: SasrecConfig
   tensors: Tensors
-  /** f32[itemCount, hidden], unit vectors. */
+  /** f32[itemCount, hidden]: unit vectors, shorter ones of items without events. */
   items: Vectors
 }
 

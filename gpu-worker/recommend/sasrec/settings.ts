@@ -19,6 +19,8 @@ export const SasrecSettings = z
     dropout: z.number().min(0).lt(1).default(0.4),
     /** τ of cosines. */
     temperature: z.number().positive().default(0.07),
+    /** Share of the first ten places that items without events may take together. */
+    newItemsShare: z.number().min(0).max(1).default(0.05),
     /** Rows of a step and places of a row: whole histories are laid into them, so that hardly a place is empty. */
     rows: z.int().positive().default(16),
     rowLength: z.int().positive().default(64),

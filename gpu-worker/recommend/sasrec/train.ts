@@ -12,6 +12,7 @@ import { train } from '../../train/trainer.ts'
 import type { Sequences } from '../next-item.ts'
 import { type SavedSasrec, saveSasrec } from './files.ts'
 import { ITEM_IDS, ITEM_TEXTS, itemTableSpecs, TEXT_PROJECTION } from './item-table.ts'
+import { shorteningOf } from './new-items.ts'
 import { createNextItemTask } from './next-item-task.ts'
 import { emitNextItem } from './objective.ts'
 import { planPacking } from './packing.ts'
@@ -23,6 +24,8 @@ import { type Vectors, whiten } from './vectors.ts'
 /** v̂ over 50 steps: rows of rare items get a gradient now and then only. */
 const BETA_2 = 0.98
 const CLIP_NORM = 5
+/** Histories by which new items get their room. */
+const NEW_ITEMS_HISTORIES = 2_000
 /** Share of the steps in which the rate grows. */
 const WARM_UP = 0.02
 /** Steps that are timed where there is a limit, so that the rate is down to zero when the time is over. */
@@ -140,11 +143,29 @@ export async function trainSasrec(
   if (reason === 'not-finite')
     throw new Error(`The loss was not a finite number at step ${step + 1}: lower the rate.`)
   const items = itemVectorsOf({ itemCount, hidden, known: known.items, tensors, texts })
+  await shortenNew(items)
   const saved: SavedSasrec = { transformer, tensors, items }
   return {
     ...saved,
     model: await openScorer(transformer, tensors, items, threads),
     save: (directory) => saveSasrec(directory, saved),
+  }
+
+  /** In place. */
+  async function shortenNew({ data }: Vectors): Promise<void> {
+    const isNew = new Array<boolean>(itemCount).fill(true)
+    for (const item of known.items) isNew[item] = false
+    if (!texts || known.items.length === itemCount) return
+    const scorer = await openScorer(transformer, tensors, items, threads)
+    const factor = await shorteningOf(scorer, {
+      isNew,
+      histories: sequences.slice(0, NEW_ITEMS_HISTORIES).filter(({ length }) => length > 0),
+      share: settings.newItemsShare,
+    })
+    await scorer.close()
+    isNew.forEach((one, item) => {
+      if (one) for (let at = item * hidden; at < (item + 1) * hidden; at++) data[at]! *= factor
+    })
   }
 }
 
@@ -192,7 +213,7 @@ function rowsOf({ size, data }: Vectors, rows: Uint32Array): Float32Array {
   return result
 }
 
-/** Unit vectors of all items; one with neither events nor a text has zeros. */
+/** Vectors of all items, of length 1; one with neither events nor a text has zeros. */
 function itemVectorsOf({
   itemCount,
   hidden,
