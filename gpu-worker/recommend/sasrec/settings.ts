@@ -5,13 +5,13 @@ export const SasrecSettings = z
   .strictObject({
     /** Numbers of an item's vector and a user's. */
     hidden: z.int().min(8).max(512).multipleOf(4).default(128),
-    layers: z.int().min(1).max(8).default(2),
-    heads: z.int().min(1).default(2),
+    layers: z.int().min(1).max(8).default(1),
+    heads: z.int().min(1).default(4),
     /** Numbers between the two layers of a feed-forward part. */
     inner: z.int().positive().default(128),
     /** Longest history; of a longer one the latest items count. */
     positions: z.int().min(2).max(200).default(50),
-    epochs: z.int().positive().default(30),
+    epochs: z.int().positive().default(16),
     /** η of AdamW, at its highest. */
     rate: z.number().positive().default(1e-3),
     weightDecay: z.number().nonnegative().default(0.1),
