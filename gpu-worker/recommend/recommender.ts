@@ -3,6 +3,7 @@ import { predict, type Trees } from '../../shared/relevance/trees.ts'
 import type { ListSettings } from './lists.ts'
 import { type ItemFacts, makeLists } from './lists.ts'
 import type { NextItemModel, Sequences } from './next-item.ts'
+import type { OpenSasrec } from './sasrec/files.ts'
 import { openSources, type Source, type SourceSettings, type Tables } from './sources.ts'
 
 export type Recommender = {
@@ -10,6 +11,8 @@ export type Recommender = {
   data: Sequences
   facts: ItemFacts
   tables: Tables
+  /** Null where none was trained. */
+  transformer: OpenSasrec | null
   sources: readonly SourceSettings[]
   lists: ListSettings
   trees: Trees
@@ -23,7 +26,11 @@ const BATCH = 32
  * last, where shoppers do not come back, what is in the history.
  */
 export function recommenderModel(recommender: Recommender): NextItemModel {
-  const sources = openSources(recommender.sources, recommender.tables, recommender.data)
+  const sources = openSources(
+    recommender.sources,
+    { tables: recommender.tables, transformer: recommender.transformer?.model ?? null },
+    recommender.data,
+  )
   const popular = popularity(recommender.facts.counts)
   return {
     async score(histories) {

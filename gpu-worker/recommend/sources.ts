@@ -25,6 +25,7 @@ export const SourceSettings = z.discriminatedUnion('kind', [
     decay: z.number(),
     backward: z.number(),
   }),
+  z.object({ kind: z.literal('transformer'), name: z.string() }),
 ])
 export type SourceSettings = z.infer<typeof SourceSettings>
 export type Tables = Readonly<Record<string, Neighbours>>
@@ -45,6 +46,7 @@ export const SOURCES: readonly SourceSettings[] = [
     ...{ neighbours: 1_000, recency: 0.3, decay: 0.2, backward: 0.3 },
   },
   { kind: 'neighbours', name: 'text', table: TEXT_TABLE, eventsMax: 10, recency: 1 },
+  { kind: 'transformer', name: 'transformer' },
   { kind: 'neighbours', name: 'text of the last item', table: TEXT_TABLE, eventsMax: 1, recency: 0 },
 ]
 
@@ -66,10 +68,27 @@ export const fitText = (texts: readonly ItemText[]): Tables => ({
   [TEXT_TABLE]: textNeighbours(texts, TEXT_NEIGHBOURS_MAX),
 })
 
-/** Those of the sources whose tables are there. */
-export const openSources = (settings: readonly SourceSettings[], tables: Tables, data: Sequences): Source[] =>
-  settings.flatMap((one) => {
-    if (one.kind === 'sequences') return [{ name: one.name, model: similarSequences(data, one) }]
-    const table = tables[one.table]
-    return table ? [{ name: one.name, model: neighbourModel(table, one) }] : []
+/** What sources are made of, beside the events themselves; null where there is no transformer. */
+export type Fitted = { tables: Tables; transformer: NextItemModel | null }
+
+/** Those that what was fitted can serve; the others say nothing. */
+export const usedSources = <T extends SourceSettings>(
+  settings: readonly T[],
+  { tables, transformer }: { tables: Tables; transformer: unknown },
+): T[] =>
+  settings.filter((one) =>
+    one.kind === 'neighbours'
+      ? tables[one.table] !== undefined
+      : one.kind === 'sequences' || transformer !== null,
+  )
+
+export const openSources = (
+  settings: readonly SourceSettings[],
+  { tables, transformer }: Fitted,
+  data: Sequences,
+): Source[] =>
+  usedSources(settings, { tables, transformer }).map((one) => {
+    if (one.kind === 'transformer') return { name: one.name, model: transformer! }
+    if (one.kind === 'sequences') return { name: one.name, model: similarSequences(data, one) }
+    return { name: one.name, model: neighbourModel(tables[one.table]!, one) }
   })

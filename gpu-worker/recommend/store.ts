@@ -12,7 +12,8 @@ import { replaceFiles } from '../replace-files.ts'
 import { featureNames } from './lists.ts'
 import type { Neighbours } from './neighbours.ts'
 import type { Recommender } from './recommender.ts'
-import { SourceSettings } from './sources.ts'
+import { type OpenSasrec, readSasrec, SasrecFileError, saveSasrec } from './sasrec/files.ts'
+import { SourceSettings, usedSources } from './sources.ts'
 
 const MANIFEST_FILE = 'recommender.json'
 const ARRAYS_FILE = 'arrays.bin'
@@ -29,6 +30,8 @@ const Manifest = z.object({
   lists: z.object({ candidates: z.int().positive(), skipSeen: z.boolean() }),
   features: z.array(z.string()),
   trees: Trees,
+  /** Whether it has one, in files of its own. */
+  transformer: z.boolean(),
   /** In their order in the file. */
   arrays: z.record(z.string(), ArrayPlace),
   sha256: z.string(),
@@ -41,7 +44,7 @@ export async function writeRecommender(
   directory: string,
   { items, sessions, recommender }: SavedRecommender,
 ): Promise<void> {
-  const { data, facts, tables, sources, lists, trees } = recommender
+  const { data, facts, tables, transformer, sources, lists, trees } = recommender
   const arrays: Record<string, Numbers> = { counts: facts.counts, ...packSequences(data.sequences) }
   if (facts.labels) {
     arrays['labels/starts'] = facts.labels.starts
@@ -59,9 +62,10 @@ export async function writeRecommender(
     ...{
       sources: [...sources],
       lists,
-      features: featureNames(usedSources(recommender), facts.labels !== null),
+      features: featureNames(usedSources(sources, recommender), facts.labels !== null),
       trees,
     },
+    transformer: transformer !== null,
     arrays: Object.fromEntries(
       Object.entries(arrays).map(([name, one]) => [
         name,
@@ -71,6 +75,7 @@ export async function writeRecommender(
     sha256: sha256(bytes),
   }
   await mkdir(directory, { recursive: true })
+  if (transformer) await saveSasrec(directory, transformer)
   await replaceFiles([
     { path: join(directory, ARRAYS_FILE), bytes },
     { path: join(directory, MANIFEST_FILE), bytes: new TextEncoder().encode(JSON.stringify(manifest)) },
@@ -82,6 +87,13 @@ export async function readRecommender(directory: string): Promise<Result<SavedRe
   const manifest = await readManifest(join(directory, MANIFEST_FILE))
   if (!manifest.ok) return manifest
   const { items, sessions, sources, lists, features, trees } = manifest.value
+  let transformer: OpenSasrec | null = null
+  try {
+    if (manifest.value.transformer) transformer = await readSasrec(directory)
+  } catch (cause) {
+    if (cause instanceof SasrecFileError) return err(cause.message)
+    throw cause
+  }
   const read = await readArrays(join(directory, ARRAYS_FILE), manifest.value)
   if (!read.ok) return read
   const { u32, f32, names } = read.value
@@ -112,9 +124,9 @@ export async function readRecommender(directory: string): Promise<Result<SavedRe
     const recommender: Recommender = {
       data: { itemCount: items.length, sequences },
       facts: { counts: sized(u32('counts'), items.length), labels },
-      ...{ tables, sources, lists, trees },
+      ...{ tables, transformer, sources, lists, trees },
     }
-    const expected = featureNames(usedSources(recommender), labels !== null)
+    const expected = featureNames(usedSources(sources, recommender), labels !== null)
     if (expected.join() !== features.join()) throw new Unusable('its ranker was trained on other features')
     if (trees.trees.some(({ feature }) => feature.some((one) => one >= features.length)))
       throw new Unusable('its ranker asks for features that there are not')
@@ -124,10 +136,6 @@ export async function readRecommender(directory: string): Promise<Result<SavedRe
     throw cause
   }
 }
-
-/** Sources whose tables are there; the others say nothing. */
-const usedSources = ({ sources, tables }: Pick<Recommender, 'sources' | 'tables'>) =>
-  sources.filter((one) => one.kind === 'sequences' || tables[one.table] !== undefined)
 
 class Unusable extends Error {}
 const sized = <T extends Numbers>(array: T, length: number): T => {

@@ -9,6 +9,8 @@ import type { ItemFacts } from './lists.ts'
 import type { Sequences } from './next-item.ts'
 import { countEvents } from './occurrences.ts'
 import type { Recommender } from './recommender.ts'
+import { textVectors } from './sasrec/text-space.ts'
+import { trainSasrec } from './sasrec/train.ts'
 import { fitTables, fitText, openSources, SOURCES, TEXT_TABLE } from './sources.ts'
 import { type Example, type RankerOutcome, type Report, trainRanker } from './train-ranker.ts'
 
@@ -17,6 +19,9 @@ export type TrainOptions = {
   texts: readonly ItemText[] | null
   /** Sequences are sessions in the order of time: the last ones are learnt to foretell, not the last event of each. */
   sessions: boolean
+  /** Time that the transformer may take, both rounds together; 0 leaves it out. */
+  transformerMinutes: number
+  threads: number
   seed: number
   report: Report
 }
@@ -28,6 +33,8 @@ const CANDIDATES = 100
 const EXAMPLES_MAX = 25_000
 /** Last sessions that the ranker learns from. */
 const SESSION_SHARE = 0.1
+/** Numbers of a text's vector. */
+const TEXT_SIZE = 256
 /** Events on items that the sequence has already, from which on shoppers are taken to come back to items. */
 const REPEAT_SHARE = 0.01
 /** Rank up to which an answer counts: what a shopper sees. */
@@ -36,7 +43,7 @@ const SESSION_DEPTH = 20
 
 export async function trainRecommender(
   given: Sequences,
-  { texts, sessions, seed, report }: TrainOptions,
+  { texts, sessions, transformerMinutes, threads, seed, report }: TrainOptions,
 ): Promise<Trained> {
   const data = { ...given, sequences: given.sequences.map((items) => items.slice(-EVENTS_MAX)) }
   const random = createRandom(seed)
@@ -47,8 +54,20 @@ export async function trainRecommender(
 
   report('text', 0, 1)
   const textTables = texts ? fitText(texts) : {}
+  const itemVectors = texts && textVectors(texts, { size: TEXT_SIZE, seed })
+  const trainTransformer = (stage: string, of: Sequences) =>
+    transformerMinutes === 0
+      ? null
+      : trainSasrec(of, {
+          ...(itemVectors ? { itemVectors } : {}),
+          ...{ seed, threads, minutes: transformerMinutes / 2 },
+          onProgress: ({ step, steps }) => report(stage, step, steps),
+        })
   report('sources, first', 0, 1)
-  const firstSources = openSources(SOURCES, { ...fitTables(past), ...textTables }, past)
+  const firstTables = { ...fitTables(past), ...textTables }
+  const firstTransformer = await trainTransformer('transformer, first', past)
+  const fitted = { tables: firstTables, transformer: firstTransformer?.model ?? null }
+  const firstSources = openSources(SOURCES, fitted, past)
   const knowsNew = (name: string) =>
     SOURCES.some((one) => one.name === name && one.kind === 'neighbours' && one.table === TEXT_TABLE)
   const { trees, measured } = await trainRanker(
@@ -58,9 +77,12 @@ export async function trainRecommender(
     lists,
     { seed, k: sessions ? SESSION_DEPTH : USER_DEPTH, knowsNew, report },
   )
+  await firstTransformer?.model.close()
   report('sources, whole', 0, 1)
   const tables = { ...fitTables(data), ...textTables }
-  return { recommender: { data, facts: factsOf(data), tables, sources: SOURCES, lists, trees }, measured }
+  const transformer = await trainTransformer('transformer, whole', data)
+  const recommender = { data, facts: factsOf(data), tables, transformer, sources: SOURCES, lists, trees }
+  return { recommender, measured }
 }
 
 function holdLastEvents({ itemCount, sequences }: Sequences): { past: Sequences; examples: Example[] } {

@@ -1,4 +1,5 @@
 /** @file `aisle recommend-train`: from a file of sequences to a folder that recommends. */
+import { availableParallelism } from 'node:os'
 import { writeRecommender } from '../../gpu-worker/recommend/store.ts'
 import { trainRecommender } from '../../gpu-worker/recommend/train-recommender.ts'
 import type { NextItemQuality } from '../../shared/metrics/next-item.ts'
@@ -7,11 +8,17 @@ import { createProgress } from './progress.ts'
 import { type ItemRow, readItemRows, readSequences, type SequenceLine } from './sequence-file.ts'
 import { renderTable } from './table.ts'
 
+/** Where nothing is said. */
+const MINUTES = 20
+/** Of the time that all may take. */
+const TRANSFORMER_SHARE = 0.6
+
 export type RecommendTrainOptions = {
   sequences: string
   items?: string
   out: string
   sessions?: boolean
+  minutes?: number
   seed: number
   json?: boolean
 }
@@ -38,6 +45,8 @@ export async function recommendTrain(options: RecommendTrainOptions): Promise<Re
       { itemCount: items.length, sequences },
       {
         ...{ sessions, seed: options.seed, texts: rows && textsOf(items, rows) },
+        transformerMinutes: TRANSFORMER_SHARE * (options.minutes ?? MINUTES),
+        threads: availableParallelism(),
         report: (stage, done, total) => progress.update(done, total, stage),
       },
     )

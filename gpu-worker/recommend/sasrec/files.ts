@@ -34,6 +34,9 @@ export type SavedSasrec = {
   items: Vectors
 }
 
+/** With what scores by it. */
+export type OpenSasrec = SavedSasrec & { model: Scorer }
+
 /** Error of a folder that holds no model, or a damaged one; the message says which. */
 export class SasrecFileError extends Error {}
 
@@ -57,7 +60,7 @@ export async function saveSasrec(
 export async function readSasrec(
   directory: string,
   { threads = 1 }: { threads?: number } = {},
-): Promise<SavedSasrec & { model: Scorer }> {
+): Promise<OpenSasrec> {
   const path = join(directory, WEIGHTS_FILE)
   const bytes = await readFile(path).catch((cause) => {
     throw new SasrecFileError(`There is no sequence model in ${directory}.`, { cause })

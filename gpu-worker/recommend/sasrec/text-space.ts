@@ -10,10 +10,8 @@
  */
 import { createRandom, gaussian } from '../../../shared/lib/random.ts'
 import { analyse } from '../../../shared/text/analyse.ts'
+import type { ItemText } from '../item-text.ts'
 import { choleskyFactor, gramOf, solveRows, type Vectors } from './vectors.ts'
-
-/** What a catalogue says of an item; empty where it says nothing. */
-export type ItemText = { title: string; labels: readonly string[] }
 
 /** A term of fewer items joins nothing. */
 const ITEMS_PER_TERM_MIN = 3

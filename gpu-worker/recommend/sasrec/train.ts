@@ -10,14 +10,14 @@ import { createCpuPlan } from '../../train/cpu-plan.ts'
 import { layOut } from '../../train/parameters.ts'
 import { train } from '../../train/trainer.ts'
 import type { Sequences } from '../next-item.ts'
-import { type SavedSasrec, saveSasrec } from './files.ts'
+import { type OpenSasrec, type SavedSasrec, saveSasrec } from './files.ts'
 import { ITEM_IDS, ITEM_TEXTS, itemTableSpecs, TEXT_PROJECTION } from './item-table.ts'
 import { shorteningOf } from './new-items.ts'
 import { createNextItemTask } from './next-item-task.ts'
 import { emitNextItem } from './objective.ts'
 import { planPacking } from './packing.ts'
 import { createSampler } from './sampler.ts'
-import { openScorer, type Scorer } from './score.ts'
+import { openScorer } from './score.ts'
 import { SasrecSettings } from './settings.ts'
 import { type Vectors, whiten } from './vectors.ts'
 
@@ -46,7 +46,7 @@ export type TrainSasrecOptions = {
   onProgress?(progress: SasrecProgress): void
   signal?: AbortSignal
 }
-export type TrainedSasrec = SavedSasrec & { model: Scorer; save(directory: string): Promise<void> }
+export type TrainedSasrec = OpenSasrec & { save(directory: string): Promise<void> }
 
 export async function trainSasrec(
   { itemCount, sequences }: Sequences,
