@@ -123,6 +123,19 @@ it('makes the same model of the same seed, bit for bit, and another of another',
   expect(await vectors(2)).not.toEqual(first)
 })
 
+it('lets no shopper have more of a say than their latest events', async () => {
+  const vectors = async (sequence: Uint32Array) => {
+    const { items, model } = await trainSasrec(
+      { itemCount: ITEMS, sequences: [...walks, sequence] },
+      { settings: { ...settings, epochs: 1 }, seed: 1 },
+    )
+    await model.close()
+    return items.data
+  }
+  const poison = Uint32Array.from({ length: 10_000 }, (_, at) => (at % 2 === 0 ? 3 : 11))
+  expect(await vectors(poison)).toEqual(await vectors(poison.slice(-9)))
+})
+
 it('ends with what it has when its time is over or it is told to', async () => {
   let steps = 0
   const stop = new AbortController()
