@@ -55,6 +55,8 @@ function elementwiseOps({ emit }: GraphBuilder) {
     emit('Cast', [x], { shape: x.shape, dtype }, { attributes: { to: { int: ELEMENT_TYPES[dtype] } } })
   const greater = (a: Value, b: Value) =>
     emit('Greater', [a, b], { shape: broadcastShapes(a.shape, b.shape, 'Greater'), dtype: 'bool' })
+  const equal = (a: Value, b: Value) =>
+    emit('Equal', [a, b], { shape: broadcastShapes(a.shape, b.shape, 'Equal'), dtype: 'bool' })
   return {
     add: binary('Add'),
     sub: binary('Sub'),
@@ -84,6 +86,8 @@ function elementwiseOps({ emit }: GraphBuilder) {
     toFloat: (x: Value) => cast(x, 'f32'),
     /** 1 where a > b, else 0, as f32. */
     isGreater: (a: Value, b: Value) => cast(greater(a, b), 'f32'),
+    /** 1 where a = b, else 0, as f32. */
+    isEqual: (a: Value, b: Value) => cast(equal(a, b), 'f32'),
   }
 }
 

@@ -20,7 +20,11 @@ export type LayersOptions = {
   positions?: number
 }
 
-export function createLayers(g: Graph, checkpoint: Checkpoint, options: LayersOptions): Layers {
+export function createLayers(
+  g: Graph,
+  checkpoint: Pick<Checkpoint, 'tensors' | 'heads'>,
+  options: LayersOptions,
+): Layers {
   const emitted = new Map<string, Value>()
   /** Emit a weight once, however many modules use it. */
   const once = (name: string, make: () => Value): Value => {

@@ -14,12 +14,8 @@ export type Adversarial =
   /** `steps` times r ← the point of the ε-ball next to r + α g / ‖g‖. Source: Madry et al., ICLR 2018. */
   | { kind: 'pgd'; epsilon: number; alpha: number; steps: number }
 
-/** The mean of the loss at the texts and at their adversarial neighbours. `constants` is for `backward`. */
-export function emitAdversarial(
-  net: Network,
-  emit: EmitLoss,
-  adversarial: Adversarial,
-): Loss & { constants: Value[] } {
+/** The mean of the loss at the texts and at their adversarial neighbours. */
+export function emitAdversarial(net: Network, emit: EmitLoss, adversarial: Adversarial): Loss {
   const { g, layers } = net
   const clean = emit(net)
   const rows = layers.lookUps.map((lookUp) => lookUp.rows)
@@ -30,7 +26,7 @@ export function emitAdversarial(
   let moves: Value[] = []
   let moved = clean.loss
   let points = rows
-  const constants: Value[] = []
+  const constants = [...(clean.constants ?? [])]
   for (let step = 0; step < steps; step++) {
     const gradients = backward(g, moved, points, { constants })
     moves = gradients.map((gradient, at) => {
@@ -39,7 +35,9 @@ export function emitAdversarial(
     })
     constants.push(...moves)
     points = rows.map((value, at) => g.add(value, moves[at]!))
-    moved = emit(withRows(net, points)).loss
+    const again = emit(withRows(net, points))
+    constants.push(...(again.constants ?? []))
+    moved = again.loss
   }
   return { ...clean, loss: g.mul(g.add(clean.loss, moved), g.scalar(0.5)), constants }
 }

@@ -26,7 +26,12 @@ export type Network = {
 }
 
 /** What an objective adds to a graph: a single number, and what else is worth reading after a step. */
-export type Loss = { loss: Value; outputs?: Readonly<Record<string, Value>> }
+export type Loss = {
+  loss: Value
+  outputs?: Readonly<Record<string, Value>>
+  /** Values that were computed and are to be taken as constants: nothing flows back through them. */
+  constants?: readonly Value[]
+}
 export type EmitLoss = (net: Network) => Loss
 
 /** A graph of its own, whose inputs are the parameters and the batch. */

@@ -68,19 +68,16 @@ export function buildStepModel(
   }
 }
 
-/** The loss f32[1] of a batch with all that the settings add to an objective. `constants` is for `backward`. */
+/** The loss f32[1] of a batch with all that the settings add to an objective. */
 export function emitStepLoss(
   net: Network,
   options: Pick<StepModelOptions, 'tuning' | 'adversarial'>,
   emit: EmitLoss,
 ) {
   const { g } = net
-  const plain = { constants: [] as Value[] }
-  const made = options.adversarial
-    ? emitAdversarial(net, emit, options.adversarial)
-    : { ...plain, ...emit(net) }
+  const made = options.adversarial ? emitAdversarial(net, emit, options.adversarial) : emit(net)
   const loss = g.add(g.reshape(made.loss, [1]), emitRegulariser(net, options))
-  return { loss, outputs: made.outputs ?? {}, constants: made.constants }
+  return { loss, outputs: made.outputs ?? {}, constants: made.constants ?? [] }
 }
 
 /**

@@ -193,6 +193,38 @@ evaluate
     print(await evalPolicy(options), options.json, renderPolicy)
   })
 
+evaluate
+  .command('next-item')
+  .description(
+    'rank all items for each line of a file by what a model of "aisle recommend-train" expects next',
+  )
+  .requiredOption('--model <dir>', 'model folder')
+  .requiredOption('--sequences <file>', 'lines of "user item item …", oldest first, plain or .gz')
+  .requiredOption('--out <file>', 'where the lines of "user<TAB>item,item,…" go')
+  .option('--top <n>', 'items of a line', integer(1, 10_000), 100)
+  .option('--exclude-seen', 'leave out what is in the line')
+  .option('--sessions', 'lines have no user: its number stands for it (default: as the model was trained)')
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { evalNextItem, renderNextItem } = await import('./eval-next-item.ts')
+    print(await evalNextItem(options), options.json, renderNextItem)
+  })
+
+program
+  .command('recommend-train')
+  .description('learn from what shoppers did which item comes next')
+  .requiredOption('--sequences <file>', 'lines of "user item item …", oldest first, plain or .gz')
+  .option('--items <file>', 'TSV with item_id, title, and labels such as brand_and_categories')
+  .requiredOption('--out <dir>', 'folder of the model')
+  .option('--sessions', 'lines are sessions in the order of time, items alone')
+  .option('--minutes <n>', 'time that it may take; what costs most is left out first', Number)
+  .option('--seed <n>', 'the same seed gives the same model', integer(0, 2 ** 32 - 1), 1)
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { recommendTrain, renderRecommendTrain } = await import('./recommend-train.ts')
+    print(await recommendTrain(options), options.json, renderRecommendTrain)
+  })
+
 program
   .command('train')
   .description('train or tune a model on your own files; the same command goes on where a run was stopped')

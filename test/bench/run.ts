@@ -13,8 +13,10 @@ const BENCHMARKS = [
   'main-job.ts',
   'peers.ts',
   'ranker.ts',
+  'sasrec.ts',
   'serve.ts',
   'tokenizer.ts',
+  'tower.ts',
   'train.ts',
 ]
 

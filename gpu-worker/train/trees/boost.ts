@@ -35,8 +35,8 @@ export function boost(
   const left = Float64Array.from(targets, (target) => target - base)
   const trees: Trees['trees'] = []
   for (let count = 0; count < settings.count; count++) {
-    const wanted = settings.groupWeight === 0 ? left : withinGroups(left, groups, settings.groupWeight)
-    const tree = growTree(binned, wanted, settings, createRandom(mix(seed, count)))
+    const targets = settings.groupWeight === 0 ? left : withinGroups(left, groups, settings.groupWeight)
+    const tree = growTree(binned, { targets }, settings, createRandom(mix(seed, count)))
     trees.push(tree)
     for (let row = 0; row < rows.length; row++) left[row]! -= leafValue(tree, rows[row]!)
   }

@@ -2,7 +2,7 @@
  * @file One regression tree: the leaf whose split gains most is split next, splits are found in histograms of the bins, and of
  * two children only the smaller is counted.
  *
- * Source: Ke et al., LightGBM, NIPS 2017.
+ * Source: Ke et al., LightGBM, NIPS 2017; weights as in Chen and Guestrin, XGBoost, KDD 2016.
  */
 import type { Random } from '../../../shared/lib/random.ts'
 import type { Tree } from '../../../shared/relevance/trees.ts'
@@ -21,30 +21,38 @@ export type TreeSettings = {
   featureShare: number
 }
 
-/** Rows [from, to) of the order, with the sum and the count of each bin of each feature. */
+/** What each row asks of the tree. */
+export type Wanted = {
+  /** −∂loss/∂value: for squared error, what is left over. */
+  targets: Float64Array
+  /** ∂²loss/∂value², > 0: how much of the leaf's value a row decides. Without them all weigh 1. */
+  weights?: Float64Array
+}
+
+/** Rows [from, to) of the order, with the sums and the count of each bin of each feature. */
 type Leaf = {
   node: number
   from: number
   to: number
   sum: number
+  weight: number
   histogram: Float64Array
   split: Split | null
 }
 type Split = { feature: number; bin: number; gain: number }
 
-/** Numbers of a feature in a histogram: sum and count by turns. */
-const WIDTH = 2 * BINS_MAX
+/** Numbers of a bin in a histogram: sum of targets, sum of weights, count. */
+const BIN = 3
+/** Numbers of a feature. */
+const WIDTH = BIN * BINS_MAX
 /** Less is rounding. */
 const GAIN_MIN = 1e-9
+/** Of a leaf: rows that are sure of their value ask for steps without end. */
+const WEIGHT_MIN = 1
 
-export function growTree(
-  binned: Binned,
-  targets: Float64Array,
-  settings: TreeSettings,
-  random: Random,
-): Tree {
+export function growTree(binned: Binned, wanted: Wanted, settings: TreeSettings, random: Random): Tree {
   const { columns, edges } = binned
-  const order = Uint32Array.from(targets.keys()).filter(() => random() < settings.rowShare)
+  const order = Uint32Array.from(wanted.targets.keys()).filter(() => random() < settings.rowShare)
   const features = [...columns.keys()].filter(
     (feature) => random() < settings.featureShare && edges[feature]!.length > 0,
   )
@@ -55,11 +63,15 @@ export function growTree(
     tree.left.push(0)
     tree.right.push(0)
     let sum = 0
-    for (let at = from; at < to; at++) sum += targets[order[at]!]!
-    const split = bestSplit(histogram, features, edges, { sum, count: to - from }, settings)
-    return { node, from, to, sum, histogram, split }
+    let weight = 0
+    for (let at = from; at < to; at++) {
+      sum += wanted.targets[order[at]!]!
+      weight += wanted.weights?.[order[at]!] ?? 1
+    }
+    const split = bestSplit(histogram, features, edges, { sum, weight, count: to - from }, settings)
+    return { node, from, to, sum, weight, histogram, split }
   }
-  const count = (from: number, to: number) => countBins(columns, features, targets, order.subarray(from, to))
+  const count = (from: number, to: number) => countBins(columns, features, wanted, order.subarray(from, to))
 
   const leaves = [open(0, order.length, count(0, order.length))]
   while (leaves.length < settings.leaves) {
@@ -79,8 +91,8 @@ export function growTree(
     tree.right[leaf.node] = right.node
     leaves.splice(leaves.indexOf(leaf), 1, left, right)
   }
-  for (const { node, from, to, sum } of leaves)
-    tree.threshold[node] = (settings.rate * sum) / Math.max(1, to - from + settings.ridge)
+  for (const { node, sum, weight } of leaves)
+    tree.threshold[node] = (settings.rate * sum) / Math.max(WEIGHT_MIN, weight + settings.ridge)
   return tree
 }
 
@@ -89,7 +101,7 @@ const gainOf = ({ split }: Leaf): number => split?.gain ?? 0
 function countBins(
   columns: readonly Uint8Array[],
   features: readonly number[],
-  targets: Float64Array,
+  { targets, weights }: Wanted,
   rows: Uint32Array,
 ): Float64Array {
   const histogram = new Float64Array(features.length * WIDTH)
@@ -98,35 +110,39 @@ function countBins(
     const from = place * WIDTH
     for (let at = 0; at < rows.length; at++) {
       const row = rows[at]!
-      const bin = from + 2 * column[row]!
+      const bin = from + BIN * column[row]!
       histogram[bin]! += targets[row]!
-      histogram[bin + 1]!++
+      histogram[bin + 1]! += weights ? weights[row]! : 1
+      histogram[bin + 2]!++
     }
   })
   return histogram
 }
 
-/** The split that lowers Σ (target − leaf value)² most: G = S_l² / (n_l + ridge) + S_r² / (n_r + ridge) − S² / (n + ridge). */
+/** The split that lowers the loss most: G = S_l² / (w_l + ridge) + S_r² / (w_r + ridge) − S² / (w + ridge). */
 function bestSplit(
   histogram: Float64Array,
   features: readonly number[],
   edges: readonly Float64Array[],
-  { sum, count }: { sum: number; count: number },
+  { sum, weight, count }: { sum: number; weight: number; count: number },
   { leafRowsMin, ridge }: TreeSettings,
 ): Split | null {
   if (count < 2 * leafRowsMin) return null
-  const whole = sum ** 2 / (count + ridge)
+  const whole = sum ** 2 / (weight + ridge)
   let best: Split | null = null
   features.forEach((feature, place) => {
     let leftSum = 0
+    let leftWeight = 0
     let leftCount = 0
     for (let bin = 0; bin < edges[feature]!.length; bin++) {
-      leftSum += histogram[place * WIDTH + 2 * bin]!
-      leftCount += histogram[place * WIDTH + 2 * bin + 1]!
+      const at = place * WIDTH + BIN * bin
+      leftSum += histogram[at]!
+      leftWeight += histogram[at + 1]!
+      leftCount += histogram[at + 2]!
       if (leftCount < leafRowsMin) continue
       if (count - leftCount < leafRowsMin) break
       const gain =
-        leftSum ** 2 / (leftCount + ridge) + (sum - leftSum) ** 2 / (count - leftCount + ridge) - whole
+        leftSum ** 2 / (leftWeight + ridge) + (sum - leftSum) ** 2 / (weight - leftWeight + ridge) - whole
       if (gain > (best?.gain ?? GAIN_MIN)) best = { feature, bin, gain }
     }
   })
