@@ -165,6 +165,8 @@ evaluate
   .option('--top <n>', 'items of a line', integer(1, 10_000), 100)
   .option('--exclude-seen', 'leave out what is in the line')
   .option('--sessions', 'lines have no user: its number stands for it (default: as the model was trained)')
+  .option('--targets <file>', 'lines of "user item", what came next: prints how good the lists are')
+  .option('--leave-one-out', 'as --targets, with the last item of each line held out')
   .option('--json', 'print one JSON object')
   .action(async (options) => {
     const { evalNextItem, renderNextItem } = await import('./eval-next-item.ts')
