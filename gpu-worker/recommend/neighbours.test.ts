@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type CoOccurrenceSettings, coOccurrence } from './co-occurrence.ts'
 import { itemKnn } from './item-knn.ts'
 import { textNeighbours } from './item-text.ts'
+import { lift } from './lift.ts'
 import { type Neighbours, neighbourModel } from './neighbours.ts'
 import { similarSequences } from './similar-sequences.ts'
 import { strongest } from './strongest.ts'
@@ -77,6 +78,24 @@ describe('item kNN', () => {
         }
       }),
       { seed: 2, numRuns: 60 },
+    )
+  })
+})
+
+describe('lift', () => {
+  it('is what its equation says', () => {
+    fc.assert(
+      fc.property(sequences, (all) => {
+        const has = (...items: number[]) =>
+          all.filter((one) => items.every((item) => one.includes(item))).length
+        const found = lift(numbered(all), { shrinkage: 2, limit: ITEMS })
+        for (const [i, j] of distinct) {
+          const both = has(i, j)
+          const expected = both === 0 ? 0 : ((both * all.length) / (has(i) * has(j))) * (both / (both + 2))
+          expect(weightOf(found, i, j)).toBeCloseTo(expected, 5)
+        }
+      }),
+      { seed: 3, numRuns: 60 },
     )
   })
 })
