@@ -20,6 +20,8 @@ export type Recommender = {
 
 /** Histories that are scored at a time: each holds f32[itemCount] of every source. */
 const BATCH = 32
+/** How much what the sources say together counts beside the trees: it decides where those have learnt too little to tell. */
+const TIES = 1e-3
 
 /**
  * Candidates in the order of the trees; behind them all others, by what the sources say together and then by how popular they are;
@@ -57,7 +59,7 @@ async function scoreBatch(
     const ranked = Float32Array.from(rows, (row) => predict(trees, row))
     const lowest = ranked.reduce((low, one) => Math.min(low, one), 0)
     candidates.forEach((item, at) => {
-      all[item] = 2 + ranked[at]! - lowest
+      all[item] = 2 + ranked[at]! - lowest + TIES * all[item]!
     })
     if (settings.skipSeen) for (const item of history) all[item] = -1
     return all

@@ -1,6 +1,7 @@
 /** @file The models whose candidates are ranked together: how each is fitted, and what of it a folder keeps. */
 import { z } from 'zod'
 import { coOccurrence } from './co-occurrence.ts'
+import { easeSparse } from './ease.ts'
 import { itemKnn } from './item-knn.ts'
 import { type ItemText, textNeighbours } from './item-text.ts'
 import { type Neighbours, neighbourModel } from './neighbours.ts'
@@ -39,6 +40,7 @@ export const SOURCES: readonly SourceSettings[] = [
   { kind: 'neighbours', name: 'co-occurrence', table: 'co-occurrence', eventsMax: HISTORY_MAX, recency: 1.3 },
   { kind: 'neighbours', name: 'after the last item', table: 'co-occurrence', eventsMax: 1, recency: 0 },
   { kind: 'neighbours', name: 'next to the last items', table: 'adjacent', eventsMax: 5, recency: 2 },
+  { kind: 'neighbours', name: 'EASE', table: 'ease', eventsMax: HISTORY_MAX, recency: 0.7 },
   { kind: 'neighbours', name: 'item kNN', table: 'item-knn', eventsMax: HISTORY_MAX, recency: 0.3 },
   { kind: 'sequences', name: 'similar sequences', neighbours: 200, recency: 0.7, decay: 0.5, backward: 0.3 },
   {
@@ -52,6 +54,8 @@ export const SOURCES: readonly SourceSettings[] = [
 
 const NEIGHBOURS_MAX = 500
 const TEXT_NEIGHBOURS_MAX = 300
+/** Items that foretell another one, at most: the closed form over all items would take 1.6 GB for 20,000 of them. */
+const EASE_SUPPORT = 100
 
 /** What shoppers did; `adjacent` looks at direct successors alone. */
 export const fitTables = (data: Sequences): Tables => ({
@@ -62,6 +66,7 @@ export const fitTables = (data: Sequences): Tables => ({
     ...{ window: 1, decay: 0, backward: 0.2, from: 0.5, to: 0.05, limit: NEIGHBOURS_MAX },
   }),
   'item-knn': itemKnn(data, { shrinkage: 1, limit: NEIGHBOURS_MAX }),
+  ease: easeSparse(data, { ridge: 100, support: EASE_SUPPORT, limit: NEIGHBOURS_MAX }),
 })
 
 export const fitText = (texts: readonly ItemText[]): Tables => ({

@@ -12,6 +12,13 @@ const integer = (low: number, high: number) => (text: string) => {
   return value
 }
 
+const positive = (text: string) => {
+  const value = Number(text)
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY))
+    throw new InvalidArgumentError('Expected a number above 0.')
+  return value
+}
+
 const program = new Command('aisle')
   .description('Search and recommendation for online shops, at the edge.')
   .version(packageJson.version)
@@ -204,6 +211,8 @@ evaluate
   .option('--top <n>', 'items of a line', integer(1, 10_000), 100)
   .option('--exclude-seen', 'leave out what is in the line')
   .option('--sessions', 'lines have no user: its number stands for it (default: as the model was trained)')
+  .option('--targets <file>', 'lines of "user item", what came next: prints how good the lists are')
+  .option('--leave-one-out', 'as --targets, with the last item of each line held out')
   .option('--json', 'print one JSON object')
   .action(async (options) => {
     const { evalNextItem, renderNextItem } = await import('./eval-next-item.ts')
@@ -217,7 +226,7 @@ program
   .option('--items <file>', 'TSV with item_id, title, and labels such as brand_and_categories')
   .requiredOption('--out <dir>', 'folder of the model')
   .option('--sessions', 'lines are sessions in the order of time, items alone')
-  .option('--minutes <n>', 'time that it may take; what costs most is left out first', Number)
+  .option('--minutes <n>', 'time that it may take; what costs most is left out first', positive)
   .option('--seed <n>', 'the same seed gives the same model', integer(0, 2 ** 32 - 1), 1)
   .option('--json', 'print one JSON object')
   .action(async (options) => {

@@ -45,6 +45,15 @@ export function readSequences(path: string, { sessions }: { sessions: boolean })
   return read
 }
 
+/** Lines of `user item`: what came next, by user; of several lines of a user the last one counts. */
+export const readTargets = (path: string): Map<string, string> =>
+  new Map(
+    readText(path)
+      .split('\n')
+      .map((line) => line.split(/\s+/).filter((word) => word !== ''))
+      .flatMap(([user, item]) => (user !== undefined && item !== undefined ? [[user, item] as const] : [])),
+  )
+
 const ID_NAMES = ['item_id', 'product_id', 'itemid', 'sku', 'id']
 const TITLE_NAMES = ['title', 'name', 'product_name', 'product_title']
 const LABEL_NAMES = ['brand', 'supplier', 'manufacturer', 'category', 'categories', 'brand_and_categories']

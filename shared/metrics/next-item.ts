@@ -28,3 +28,33 @@ export function nextItemQuality(ranks: readonly number[], k: number): NextItemQu
     mrr: within((rank) => 1 / rank),
   }
 }
+
+/** What lists are like, whether they are right or not. */
+export type ListQuality = {
+  /** Share of the catalogue that is in any list. */
+  coverage: number
+  /** Mean over all places of −log₂(events of the item / all events), an item without events counted as having one; in bits. */
+  novelty: number
+  /** Mean events of an item in a list, beside the mean events of an item in a history: above 1 lists are more popular than what shoppers did. */
+  popularityLift: number
+}
+
+/**
+ * @param counts events by item
+ * Source: novelty: Zhou et al., PNAS 2010; popularity lift: Abdollahpouri et al., UMAP 2021.
+ */
+export function listQuality(
+  lists: readonly Uint32Array[],
+  histories: readonly Uint32Array[],
+  counts: Uint32Array,
+): ListQuality {
+  const events = counts.reduce((sum, count) => sum + count, 0)
+  const listed = lists.flatMap((list) => [...list])
+  const popularity = (items: readonly number[]) => mean(items.map((item) => counts[item]!))
+  const before = popularity(histories.flatMap((history) => [...history]))
+  return {
+    coverage: new Set(listed).size / Math.max(1, counts.length),
+    novelty: mean(listed.map((item) => -Math.log2(Math.max(1, counts[item]!) / Math.max(1, events)))),
+    popularityLift: before > 0 ? popularity(listed) / before : 0,
+  }
+}
