@@ -55,8 +55,10 @@ export async function trainRecommender(
   report('text', 0, 1)
   const textTables = texts ? fitText(texts) : {}
   const itemVectors = texts && textVectors(texts, { size: TEXT_SIZE, seed })
+  // Both rounds have it or neither: the ranker has learnt how much to trust it.
+  const hasOrder = past.sequences.some(({ length }) => length > 1)
   const trainTransformer = (stage: string, of: Sequences) =>
-    transformerMinutes === 0
+    transformerMinutes === 0 || !hasOrder
       ? null
       : trainSasrec(of, {
           ...(itemVectors ? { itemVectors } : {}),

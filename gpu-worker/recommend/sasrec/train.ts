@@ -1,7 +1,6 @@
 /** @file From histories, and texts' vectors where there are some, to a model of the next item. */
 import { createRandom } from '../../../shared/lib/random.ts'
 import { assert } from '../../../shared/lib/result.ts'
-import { BertConfig } from '../../model/config.ts'
 import type { CheckpointTensor } from '../../model/safetensors.ts'
 import { sasrecSpecs } from '../../model/sasrec.ts'
 import { initialValues } from '../../model/seeded.ts'
@@ -84,7 +83,7 @@ export async function trainSasrec(
   /** @param steps of `epochs`, from the first; default all of them */
   const run = async (epochs: number, { steps, deadlineMs, onStep }: RunOptions) => {
     const packing = planPacking(lengths, { rows, rowLength, seed, epochs })
-    const plan = createCpuPlan(sizesOf(settings, table.items), layout, {
+    const plan = createCpuPlan(null, layout, {
       frozen,
       tuning: { kind: 'full' },
       dropout: settings.dropout,
@@ -181,17 +180,6 @@ async function timeSteps(
   const times = ends.slice(1).map((end, at) => end - ends[at]!)
   return times.toSorted((a, b) => a - b)[times.length >> 1] ?? Number.POSITIVE_INFINITY
 }
-
-/** The plan's networks have the sizes of a BERT; ours are the same, by other names. */
-const sizesOf = ({ hidden, layers, heads, inner, positions }: SasrecSettings, items: number): BertConfig =>
-  BertConfig.parse({
-    vocab_size: items,
-    hidden_size: hidden,
-    num_hidden_layers: layers,
-    num_attention_heads: heads,
-    intermediate_size: inner,
-    max_position_embeddings: positions,
-  })
 
 /** Items with events, and their numbers among these. */
 function knownItems(itemCount: number, sequences: readonly Uint32Array[]) {
