@@ -58,6 +58,10 @@ const ItemInput = z
     attributes: z.record(z.string(), z.unknown()).optional(),
     image: z.string().optional(),
     url: z.string().optional(),
+    availableTime: z.string().optional(),
+    expireTime: z.string().optional(),
+    publishTime: z.string().optional(),
+    variantOf: z.string().optional(),
   })
   .openapi('ItemInput', {
     example: {
