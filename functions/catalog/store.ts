@@ -154,6 +154,18 @@ export function createCatalogStore(db: D1Database) {
       }
     },
 
+    /** Findings of those items of which a repair was taken back, by id. */
+    async undoneRepairs(itemIds: readonly string[]): Promise<Map<string, Finding[]>> {
+      const { results } = await db
+        .prepare(
+          `SELECT item_id AS id, findings FROM items
+           WHERE item_id IN (SELECT value FROM json_each(?)) AND deleted = 0 AND instr(findings, '"undone":true') > 0`,
+        )
+        .bind(JSON.stringify(itemIds))
+        .all<{ id: string; findings: string }>()
+      return new Map(results.map(({ id, findings }) => [id, JSON.parse(findings) as Finding[]]))
+    },
+
     /** Rows of a batch as they are now, with their items: what its blob is rebuilt from. */
     async batchItems(batchId: string): Promise<(WrittenRow & { item: Item | null })[]> {
       const { results } = await db

@@ -130,9 +130,23 @@ export function keepUndone(fresh: Judged, known: readonly Finding[]): Judged {
           one.rule === rule &&
           one.field === field &&
           isApplied(one) &&
-          JSON.stringify(one.repair!.original) === JSON.stringify(repair!.original),
+          isSame(one.repair!.original, repair!.original),
       )
       const undone = same ? undoRepair(judged, { rule, field }) : null
       return undone?.ok ? undone.value : judged
     }, fresh)
 }
+
+/** Repairs of fields that a change did not touch stay on record, so that they can still be taken back. */
+export function keepApplied(fresh: Judged, stored: Judged): Judged {
+  const kept = stored.findings.filter(
+    (one) =>
+      isApplied(one) &&
+      !fresh.findings.some(({ rule, field }) => rule === one.rule && field === one.field) &&
+      isSame(readField(fresh.item, one.field), readField(stored.item, one.field)),
+  )
+  return { item: fresh.item, findings: [...kept, ...fresh.findings] }
+}
+
+const isSame = (a: FieldValue | undefined, b: FieldValue | undefined): boolean =>
+  JSON.stringify(a) === JSON.stringify(b)
