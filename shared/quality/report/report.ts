@@ -118,7 +118,7 @@ export function createReporter({ learnt, nowMs }: Options) {
       kept += (1 + views) * (1 - lost)
       for (const [rule, weight] of weights)
         rules.get(rule)!.gain += (1 + views) * (lost - Math.min(1, Math.max(0, sum - weight)))
-      countCategory(item?.category.join(' > ') ?? '', weights, lost)
+      if (item) countCategory(item.category.join(' > '), weights, lost)
     },
 
     /** @param trend earlier reports, oldest first */
