@@ -1,5 +1,6 @@
 /** @file Composition root of the edge: builds adapters once for each isolate, mounts routes, exports fetch, queue, scheduled. */
 import relaxedKernels from '../shared/kernels/relaxed.wasm'
+import { REFUSED_ROWS_MAX } from '../shared/schema/quality-report.ts'
 import { createWasmEngine } from '../shared/vector/wasm-engine.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { createDeadLetters } from './catalog/dead-letters.ts'
@@ -25,6 +26,7 @@ import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
+import { qualityRoutes } from './quality/routes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
@@ -155,6 +157,13 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   )
   const models = createModels({ bucket, queue, clock, newRunId: () => crypto.randomUUID() })
   app.route('/', modelRoutes(models, holder))
+  app.route(
+    '/',
+    qualityRoutes({
+      bucket,
+      run: async () => models.reportQuality(await store.refused(REFUSED_ROWS_MAX)),
+    }),
+  )
   app.route('/', docsRoutes(app))
   app.route(
     '/',

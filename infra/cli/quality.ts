@@ -5,7 +5,7 @@ import { replaceFile } from '../../gpu-worker/replace-files.ts'
 import { startLearning } from '../../shared/quality/catalogue-rules.ts'
 import { cleanItem } from '../../shared/quality/clean.ts'
 import { applyFieldMap, type FieldMap } from '../../shared/quality/field-map.ts'
-import { gateSentence } from '../../shared/quality/report/gate.ts'
+import { gateSentence, HIDDEN_SHARE_MAX } from '../../shared/quality/report/gate.ts'
 import { renderHtml } from '../../shared/quality/report/render-html.ts'
 import { createReporter, type Row, trendPoint } from '../../shared/quality/report/report.ts'
 import { QualityReport, type TrendPoint } from '../../shared/schema/quality-report.ts'
@@ -50,7 +50,7 @@ export async function assessFile(
   if (rows === 0) throw new Failure(`"${file}" has no rows.`)
   const reporter = createReporter({ learnt: learning.learn(), nowMs })
   for await (const row of readRows(file, map, 'judging', options.quiet)) reporter.add(row)
-  const hiddenShareMax = options.hideMax === undefined ? undefined : options.hideMax / 100
+  const hiddenShareMax = options.hideMax === undefined ? HIDDEN_SHARE_MAX : options.hideMax / 100
   const report = reporter.finish({ source: basename(file), hiddenShareMax, trend })
   if (options.report !== undefined) await writePage(options.report, report)
   return report
@@ -58,7 +58,7 @@ export async function assessFile(
 
 /** Why the feed should not go into the shop; null when it may. */
 export const refusalOf = ({ gate, source }: QualityReport, force = false): string | null =>
-  gate.passed || force ? null : gateSentence(gate, source)
+  gate === null || gate.passed || force ? null : gateSentence(gate, source)
 
 async function* readRows(file: string, map: FieldMap, label: string, quiet: boolean): AsyncGenerator<Row> {
   const progress = createProgress(label, quiet)

@@ -1,9 +1,20 @@
 /** @file The quality report: what a feed or a catalogue looks like to the rules, and what to mend first. */
 import { z } from 'zod'
-import { Repair, SEVERITIES } from './item.ts'
+import { Finding, Repair, SEVERITIES } from './item.ts'
 
 /** Where the worker puts the newest report of the shop. */
 export const QUALITY_KEY = 'quality/latest.json'
+
+/** Rows in quarantine, which only the edge knows: how many, and what was found in the newest of them. */
+export const REFUSED_KEY = 'quality/refused.json'
+export const REFUSED_ROWS_MAX = 500
+export const Refused = z.object({
+  total: z.int().nonnegative(),
+  rows: z
+    .array(z.object({ itemId: z.string().nullable(), findings: z.array(Finding) }))
+    .max(REFUSED_ROWS_MAX),
+})
+export type Refused = z.infer<typeof Refused>
 
 export const SAMPLES_MAX = 100
 export const EXAMPLES_MAX = 10
@@ -115,7 +126,7 @@ export const QualityReport = z.object({
   /** Whether the score weighs items by how often shoppers looked at them. */
   weighsViews: z.boolean(),
   /** Of a feed: the share of its rows that shoppers would not see, against the share that is let pass. */
-  gate: z.object({ hiddenShare: share, hiddenShareMax: share, passed: z.boolean() }),
+  gate: z.object({ hiddenShare: share, hiddenShareMax: share, passed: z.boolean() }).nullable(),
   checks: z.array(CheckCount),
   /** What to fix first: by `gain`, largest first. */
   rules: z.array(RuleCount),

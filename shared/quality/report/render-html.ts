@@ -8,7 +8,7 @@ import type {
   ReportSection,
   RuleCount,
 } from '../../schema/quality-report.ts'
-import { gateSentence } from './gate.ts'
+import { type Gate, gateSentence } from './gate.ts'
 import { type Html, html, unescaped } from './html.ts'
 import { STYLE } from './style.ts'
 
@@ -34,7 +34,7 @@ export function renderHtml(report: QualityReport): string {
 <h1>Data quality of ${report.source}</h1>
 <p class="soft">${date(report.createdAt)}</p>
 ${figures(report)}
-${gate(report)}
+${report.gate && gate(report.gate, report.source)}
 </header>
 <main>
 <section aria-labelledby="first">
@@ -61,14 +61,14 @@ const figures = ({ score, received, accepted, quarantined, trend: earlier }: Qua
     ? html` <small>${signed(score - before.score)} since ${date(before.at)}</small>`
     : null
   return html`<dl class="figures">
-<div><dt>Score</dt><dd class="${grade(score)}">${score.toFixed(1)}<small> of 100, ${word(score)}</small>${change}</dd></div>
+<div><dt>Score</dt><dd class="${grade(score)}">${score.toFixed(1)}<small>of 100, ${word(score)}</small>${change}</dd></div>
 <div><dt>Rows</dt><dd>${whole(received)}</dd></div>
 <div><dt>Accepted</dt><dd>${whole(accepted)}</dd></div>
 <div><dt>In quarantine</dt><dd>${whole(quarantined)}</dd></div>
 </dl>`
 }
 
-const gate = ({ gate: { passed, hiddenShare, hiddenShareMax }, source }: QualityReport): Html =>
+const gate = ({ passed, hiddenShare, hiddenShareMax }: Gate, source: string): Html =>
   passed
     ? html`<p>The feed may go in: <span class="good">${percent(hiddenShare)}</span> of its rows would be kept out of the shop, at most ${percent(hiddenShareMax)} may be.</p>`
     : html`<p role="alert" class="card poor"><strong>Refused.</strong> ${gateSentence({ passed, hiddenShare, hiddenShareMax }, source)}</p>`

@@ -60,8 +60,11 @@ export function createReporter({ learnt, nowMs }: Options) {
   let kept = 0
   let weighsViews = false
 
-  const judge = (item: Item): Finding[] =>
-    [...judgeBy(ITEM_RULES, item, nowMs), ...judgeByLearnt(learnt, item)].slice(0, FINDINGS_PER_ITEM_MAX)
+  /** As the write path repairs it; what the catalogue knows of the repaired item comes as proposals. */
+  const judge = (item: Item): Finding[] => {
+    const written = repairItem(item, (one) => judgeBy(ITEM_RULES, one, nowMs))
+    return [...written.findings, ...judgeByLearnt(learnt, written.item)].slice(0, FINDINGS_PER_ITEM_MAX)
+  }
 
   function countChecks(item: Item): void {
     for (const count of checks) {
@@ -109,7 +112,7 @@ export function createReporter({ learnt, nowMs }: Options) {
       if (views > 0) weighsViews = true
       if (item) countChecks(item)
       else quarantined++
-      const findings = item ? [...row.findings, ...repairItem(item, judge).findings] : row.findings
+      const findings = item ? [...row.findings, ...judge(item)] : row.findings
       const weights = countRules(row, findings)
 
       const sum = [...weights.values()].reduce((total, weight) => total + weight, 0)
@@ -121,10 +124,18 @@ export function createReporter({ learnt, nowMs }: Options) {
       if (item) countCategory(item.category.join(' > '), weights, lost)
     },
 
+    /** Further rows in quarantine, of which only the number is known. */
+    addRefused(count: number): void {
+      received += count
+      quarantined += count
+      demand += count
+    },
+
     /** @param trend earlier reports, oldest first */
     finish(about: {
       source: string
-      hiddenShareMax?: number | undefined
+      /** Of a feed; null for what is in the shop already. */
+      hiddenShareMax: number | null
       trend?: readonly TrendPoint[]
       sections?: readonly ReportSection[]
     }): QualityReport {
@@ -136,7 +147,7 @@ export function createReporter({ learnt, nowMs }: Options) {
         ...{ received, accepted: received - quarantined, quarantined },
         score: demand === 0 ? 100 : ofScore(kept),
         weighsViews,
-        gate: gateOf(quarantined, received, about.hiddenShareMax),
+        gate: about.hiddenShareMax === null ? null : gateOf(quarantined, received, about.hiddenShareMax),
         checks: checks.map(({ check: { key, sentence, threshold }, qualified, unqualified, samples }) => {
           const of = qualified + unqualified
           const passed = of === 0 ? null : 100 * qualified >= threshold * of

@@ -15,9 +15,10 @@ export const STYLE = `
 * { box-sizing: border-box; }
 body { margin: 0; font: 16px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--ground); }
 header, main { max-width: 62rem; margin: 0 auto; padding: 1rem 1.25rem; }
-main { padding-bottom: 4rem; }
+header { padding-bottom: 0; }
+main { padding-top: 0; padding-bottom: 4rem; }
 h1 { margin: 1rem 0 0; font-size: 1.6rem; line-height: 1.2; overflow-wrap: anywhere; }
-h2 { margin: 2.5rem 0 .25rem; font-size: 1.2rem; }
+h2 { margin: 2rem 0 .25rem; font-size: 1.2rem; }
 h3 { margin: 0; font-size: 1rem; font-weight: 600; }
 p { margin: .25rem 0 .75rem; }
 .soft { color: var(--soft); font-size: .9rem; }
@@ -30,7 +31,7 @@ a { color: var(--accent); }
 .figures > div, .card { background: var(--card); border: 1px solid var(--line); border-radius: .6rem; padding: .8rem 1rem; }
 .figures dt { color: var(--soft); font-size: .85rem; }
 .figures dd { margin: 0; font-size: 1.5rem; font-weight: 650; font-variant-numeric: tabular-nums; }
-.figures dd small { font-size: .85rem; font-weight: 400; color: var(--soft); }
+.figures small { display: block; font-size: .85rem; font-weight: 400; color: var(--soft); }
 .cards { display: grid; gap: .6rem; margin: .75rem 0; padding: 0; list-style: none; }
 .card p { margin: .15rem 0 .4rem; }
 .row { display: flex; flex-wrap: wrap; gap: .1rem .9rem; align-items: baseline; justify-content: space-between; }
