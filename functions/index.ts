@@ -1,5 +1,6 @@
 /** @file Composition root of the edge: builds adapters once for each isolate, mounts routes, exports fetch, queue, scheduled. */
 import relaxedKernels from '../shared/kernels/relaxed.wasm'
+import { QUALITY_RUN_ID } from '../shared/schema/models.ts'
 import { REFUSED_ROWS_MAX } from '../shared/schema/quality-report.ts'
 import { createWasmEngine } from '../shared/vector/wasm-engine.ts'
 import { createCatalog } from './catalog/catalog.ts'
@@ -21,6 +22,7 @@ import { createRateLimit } from './http/rate-limit.ts'
 import { createComputeSignals } from './jobs/compute-signals.ts'
 import { createConsumeEvents } from './jobs/consume-events.ts'
 import { createKeepDeadLetters } from './jobs/dead-letter.ts'
+import { createOrderReport } from './jobs/order-report.ts'
 import { createModels } from './models/models.ts'
 import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
@@ -157,11 +159,12 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   )
   const models = createModels({ bucket, queue, clock, newRunId: () => crypto.randomUUID() })
   app.route('/', modelRoutes(models, holder))
+  const reportQuality = async () => models.reportQuality(await store.refused(REFUSED_ROWS_MAX))
   app.route(
     '/',
     qualityRoutes({
       bucket,
-      run: async () => models.reportQuality(await store.refused(REFUSED_ROWS_MAX)),
+      run: reportQuality,
     }),
   )
   app.route('/', docsRoutes(app))
@@ -186,6 +189,11 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   const consumeEvents = createConsumeEvents({ profiles, db, bucket, log: warn })
   const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
   const computeSignals = createComputeSignals({ db, bucket, clock })
+  const orderReport = createOrderReport({
+    lastRun: () => models.findRun(QUALITY_RUN_ID),
+    order: reportQuality,
+    clock,
+  })
   return {
     app,
     async consume(batch: MessageBatch<unknown>): Promise<void> {
@@ -194,9 +202,11 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
       return consumeEvents(batch)
     },
     async tick(): Promise<void> {
-      await outbox.sweep(await holder.fresh())
+      const index = await holder.fresh()
+      await outbox.sweep(index)
       await computeSignals()
       await idempotency.purge()
+      await orderReport(index?.manifest.publishedAt ?? null)
     },
   }
 }

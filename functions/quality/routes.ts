@@ -36,7 +36,7 @@ export function qualityRoutes({ bucket, run }: Deps) {
         'Eight checks of the catalogue, what each rule found and what to fix first: `rules` is ordered by gain, the points that the score would rise by if the rule alone were mended on every item.',
       security: SECRET,
       responses: {
-        200: jsonReply(QualityReport.openapi('QualityReport'), 'The report.'),
+        200: jsonReply(QualityReport, 'The report.'),
         ...problemResponses(404),
         ...keyProblems(),
       },
