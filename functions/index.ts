@@ -1,5 +1,7 @@
 /** @file Composition root of the edge: builds adapters once for each isolate, mounts routes, exports fetch, queue, scheduled. */
 import relaxedKernels from '../shared/kernels/relaxed.wasm'
+import { QUALITY_RUN_ID } from '../shared/schema/models.ts'
+import { REFUSED_ROWS_MAX } from '../shared/schema/quality-report.ts'
 import { createWasmEngine } from '../shared/vector/wasm-engine.ts'
 import { createCatalog } from './catalog/catalog.ts'
 import { createDeadLetters } from './catalog/dead-letters.ts'
@@ -20,6 +22,7 @@ import { createRateLimit } from './http/rate-limit.ts'
 import { createComputeSignals } from './jobs/compute-signals.ts'
 import { createConsumeEvents } from './jobs/consume-events.ts'
 import { createKeepDeadLetters } from './jobs/dead-letter.ts'
+import { createOrderReport } from './jobs/order-report.ts'
 import { createModels } from './models/models.ts'
 import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
@@ -27,6 +30,7 @@ import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
 import { profileRoutes } from './profile/routes.ts'
 import { createTastesOf } from './profile/tastes.ts'
+import { qualityRoutes } from './quality/routes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
@@ -166,6 +170,14 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   )
   const models = createModels({ bucket, queue, clock, newRunId: () => crypto.randomUUID() })
   app.route('/', modelRoutes(models, holder))
+  const reportQuality = async () => models.reportQuality(await store.refused(REFUSED_ROWS_MAX))
+  app.route(
+    '/',
+    qualityRoutes({
+      bucket,
+      run: reportQuality,
+    }),
+  )
   app.route('/', docsRoutes(app))
   app.route(
     '/',
@@ -194,6 +206,11 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   })
   const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
   const computeSignals = createComputeSignals({ db, bucket, clock })
+  const orderReport = createOrderReport({
+    lastRun: () => models.findRun(QUALITY_RUN_ID),
+    order: reportQuality,
+    clock,
+  })
   return {
     app,
     async consume(batch: MessageBatch<unknown>): Promise<void> {
@@ -202,9 +219,11 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
       return consumeEvents(batch)
     },
     async tick(): Promise<void> {
-      await outbox.sweep(await holder.fresh())
+      const index = await holder.fresh()
+      await outbox.sweep(index)
       await computeSignals()
       await idempotency.purge()
+      await orderReport(index?.manifest.publishedAt ?? null)
     },
   }
 }

@@ -1,7 +1,8 @@
 /** @file What a shop can do with its catalogue: give items, change, remove and read them, and mend what was refused. */
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
-import { cleanItem } from '../../shared/quality/clean.ts'
+import { assessItem } from '../../shared/quality/assess.ts'
+import { isApplied, type Judged, keepApplied, keepUndone, undoRepair } from '../../shared/quality/repair.ts'
 import { finding } from '../../shared/quality/rules.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { contentHash, type Finding, type Item } from '../../shared/schema/item.ts'
@@ -10,7 +11,7 @@ import type { ImportReply, ItemReply } from '../../shared/schema/replies.ts'
 import type { ListEntry } from '../http/body.ts'
 import type { Shows } from '../ranking/shows.ts'
 import type { Outbox } from './outbox.ts'
-import type { AcceptedRow, CatalogStore, RefusedRow } from './store.ts'
+import type { AcceptedRow, CatalogStore, RefusedRow, StoredItem } from './store.ts'
 
 const FINDINGS_REPLIED_MAX = 100
 /** A refused row is kept as it came, up to this; no readable item is larger. */
@@ -31,8 +32,9 @@ export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps)
   async function accept(entries: readonly ListEntry[]): Promise<ImportReply> {
     const judged = entries.map((entry) => {
       const raw = 'unreadable' in entry ? { _unreadable: entry.unreadable } : entry.value
-      return { raw, ...cleanItem(raw) }
+      return { raw, ...assessItem(raw, clock()) }
     })
+    await keepUndoneRepairs(judged)
     const lastOf = new Map<string, number>()
     judged.forEach(({ item }, index) => {
       if (item) lastOf.set(item.id, index)
@@ -79,6 +81,17 @@ export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps)
     }
   }
 
+  /** What a shop took back stays so when it gives the same value again. Asks the store only about repaired items. */
+  async function keepUndoneRepairs(judged: { item: Item | null; findings: Finding[] }[]): Promise<void> {
+    const repaired = judged.filter(({ item, findings }) => item && findings.some(isApplied))
+    if (repaired.length === 0) return
+    const undone = await store.undoneRepairs(repaired.map(({ item }) => item!.id))
+    for (const one of repaired) {
+      const known = undone.get(one.item!.id)
+      if (known) Object.assign(one, keepUndone({ item: one.item!, findings: one.findings }, known))
+    }
+  }
+
   /** Change some fields; null takes a field back to its default. A change that breaks a rule is refused as a whole. */
   async function change(itemId: string, patch: Record<string, unknown>): Promise<Result<ItemReply, Problem>> {
     if (patch['id'] !== undefined && patch['id'] !== itemId)
@@ -86,17 +99,41 @@ export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps)
         kind: 'invalid-request',
         issues: [{ path: 'id', message: 'an item keeps its id; give a new item instead' }],
       })
+    return rewrite(itemId, (stored) => {
+      const { item, findings } = assessItem(merge(stored.item, patch), clock())
+      if (item) return ok(keepApplied(keepUndone({ item, findings }, stored.findings), stored))
+      const issues = findings
+        .filter(({ severity }) => severity === 'quarantine')
+        .map(({ field, rule, message }) => ({ path: field, message: `${rule}: ${message}` }))
+      return err({ kind: 'invalid-request', issues })
+    })
+  }
+
+  /** Take a repair back: the field gets the value that it had before. */
+  const undo = (
+    itemId: string,
+    which: Pick<Finding, 'rule' | 'field'>,
+  ): Promise<Result<ItemReply, Problem>> =>
+    rewrite(itemId, (stored) => {
+      const undone = undoRepair(stored, which)
+      if (undone.ok) return undone
+      return err({
+        kind: 'not-found',
+        what: `repair "${which.rule}" of the field "${which.field}" that could be undone`,
+      })
+    })
+
+  /** Replace a stored item by what `next` makes of it, as often as it takes to be first. */
+  async function rewrite(
+    itemId: string,
+    next: (stored: StoredItem) => Result<Judged, Problem>,
+  ): Promise<Result<ItemReply, Problem>> {
     for (let attempt = 0; attempt < CHANGE_ATTEMPTS_MAX; attempt++) {
       const stored = await store.find(itemId)
       if (!stored) return err(noItem(itemId))
-      const { item, findings } = cleanItem(merge(stored.item, patch))
-      if (!item)
-        return err({
-          kind: 'invalid-request',
-          issues: findings
-            .filter(({ severity }) => severity === 'quarantine')
-            .map(({ field, rule, message }) => ({ path: field, message: `${rule}: ${message}` })),
-        })
+      const judged = next(stored)
+      if (!judged.ok) return judged
+      const { item, findings } = judged.value
       const batchId = newBatchId()
       const row = { item, contentHash: await contentHash(item), findings }
       const written = await store.replace(batchId, row, stored.version, clock())
@@ -133,7 +170,7 @@ export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps)
     return ok(reply)
   }
 
-  return { accept, change, remove, read, replay }
+  return { accept, change, undo, remove, read, replay }
 }
 
 const noItem = (itemId: string): Problem => ({ kind: 'not-found', what: `item "${itemId}"` })

@@ -44,6 +44,10 @@ const DeadLetterEntry = z.object({
   replayedAt: z.iso.datetime().nullable(),
 })
 
+const UndoRequest = z
+  .strictObject({ rule: z.string().min(1).max(100), field: z.string().min(1).max(250) })
+  .openapi('UndoRequest', { example: { rule: 'brand-casing', field: 'brand' } })
+
 /** An item as a shop sends it: looser than what is kept, because cleaning comes after (see shared/quality). */
 const ItemInput = z
   .looseObject({
@@ -58,6 +62,10 @@ const ItemInput = z
     attributes: z.record(z.string(), z.unknown()).optional(),
     image: z.string().optional(),
     url: z.string().optional(),
+    availableTime: z.string().optional(),
+    expireTime: z.string().optional(),
+    publishTime: z.string().optional(),
+    variantOf: z.string().optional(),
   })
   .openapi('ItemInput', {
     example: {
@@ -171,6 +179,32 @@ function itemRoutes(app: App, { catalog, outbox, idempotency, index }: Deps): vo
     if (!changed.ok) throw new ProblemError(changed.error)
     return c.json(changed.value, 200)
   })
+
+  app.openapi(
+    createRoute({
+      method: 'post',
+      path: '/v1/items/{id}/undo-repair',
+      tags: ['Data quality'],
+      summary: 'Take a repair of an item back',
+      description:
+        'An applied repair is a finding of the item with `repair.original`. The field gets that value again, and keeps it when the same value is given again.',
+      security: SECRET,
+      request: {
+        params: ItemIdParam,
+        body: { required: true, content: { 'application/json': { schema: UndoRequest } } },
+      },
+      responses: {
+        200: jsonReply(ItemReply, 'The item with the value that it had before.'),
+        ...problemResponses(400, 404, 409),
+        ...keyProblems(),
+      },
+    }),
+    async (c) => {
+      const undone = await catalog.undo(c.req.valid('param').id, c.req.valid('json'))
+      if (!undone.ok) throw new ProblemError(undone.error)
+      return c.json(undone.value, 200)
+    },
+  )
 
   app.openapi(
     createRoute({

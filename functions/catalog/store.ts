@@ -3,6 +3,7 @@
  * limits the parameters of a statement (100) and the size of a value (2 MB). Each public function is one transaction.
  */
 import type { Finding, Item } from '../../shared/schema/item.ts'
+import type { Refused } from '../../shared/schema/quality-report.ts'
 
 /** D1 takes values of 2,000,000 bytes; a character is up to three bytes here. */
 const JSON_CHARS_MAX = 500_000
@@ -154,6 +155,18 @@ export function createCatalogStore(db: D1Database) {
       }
     },
 
+    /** Findings of those items of which a repair was taken back, by id. */
+    async undoneRepairs(itemIds: readonly string[]): Promise<Map<string, Finding[]>> {
+      const { results } = await db
+        .prepare(
+          `SELECT item_id AS id, findings FROM items
+           WHERE item_id IN (SELECT value FROM json_each(?)) AND deleted = 0 AND instr(findings, '"undone":true') > 0`,
+        )
+        .bind(JSON.stringify(itemIds))
+        .all<{ id: string; findings: string }>()
+      return new Map(results.map(({ id, findings }) => [id, JSON.parse(findings) as Finding[]]))
+    },
+
     /** Rows of a batch as they are now, with their items: what its blob is rebuilt from. */
     async batchItems(batchId: string): Promise<(WrittenRow & { item: Item | null })[]> {
       const { results } = await db
@@ -195,6 +208,23 @@ export function createCatalogStore(db: D1Database) {
         )
         .first<{ accepted: number; duplicates: number; quarantined: number }>()
       return row!
+    },
+
+    /** What was found in the newest refused rows, without the rows, and how many there are. */
+    async refused(limit: number): Promise<Refused> {
+      const [rows, counted] = await db.batch<{ itemId: string | null; findings: string; total: number }>([
+        db
+          .prepare('SELECT item_id AS itemId, findings FROM quarantine ORDER BY received_at DESC LIMIT ?')
+          .bind(limit),
+        db.prepare('SELECT count(*) AS total FROM quarantine'),
+      ])
+      return {
+        total: counted!.results[0]!.total,
+        rows: rows!.results.map(({ itemId, findings }) => ({
+          itemId,
+          findings: JSON.parse(findings) as Finding[],
+        })),
+      }
     },
 
     /** Newest first. `before` is the time and id of the last row of the page before. */

@@ -18,7 +18,10 @@ const INFO = {
   tags: [
     { name: 'Shopper', description: 'What a shop page calls, with a public key.' },
     { name: 'Catalogue', description: 'Items in and out, with a secret key.' },
-    { name: 'Data quality', description: 'Rows that were refused, and how to mend them.' },
+    {
+      name: 'Data quality',
+      description: 'What is wrong with the data, what was repaired or refused, and how to mend it.',
+    },
     { name: 'Operations', description: 'State, and messages that failed.' },
   ],
 }

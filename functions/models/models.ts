@@ -7,6 +7,7 @@ import {
   cardKey,
   journalKey,
   ModelCard,
+  QUALITY_RUN_ID,
   RUNS_PREFIX,
   Run,
   rankerKey,
@@ -14,6 +15,7 @@ import {
   type TrainRequest,
 } from '../../shared/schema/models.ts'
 import type { Problem } from '../../shared/schema/problem.ts'
+import { REFUSED_KEY, type Refused } from '../../shared/schema/quality-report.ts'
 import type { QueueSender } from '../queue-sender.ts'
 
 type Bucket = Pick<R2Bucket, 'get' | 'put' | 'list'>
@@ -22,6 +24,8 @@ export type Models = ReturnType<typeof createModels>
 
 /** Newest first; older ones stay in the bucket. */
 const SHOWN_MAX = 100
+/** A report that is not there after this time was lost on the way. */
+const REPORT_MS_MAX = 3_600_000
 
 export function createModels({ bucket, queue, clock, newRunId }: Deps) {
   const readJson = async (key: string): Promise<unknown> => (await bucket.get(key))?.json() ?? null
@@ -74,6 +78,19 @@ export function createModels({ bucket, queue, clock, newRunId }: Deps) {
       return (await bucket.get(journalKey(runId)))?.body ?? null
     },
     train: (request: TrainRequest): Promise<Result<Run, Problem>> => begin({ ...newRun('train'), request }),
+
+    /** An order that waits, or is being worked on, is not given twice. */
+    async reportQuality(refused: Refused): Promise<Result<Run, Problem>> {
+      const open = await this.findRun(QUALITY_RUN_ID)
+      if (
+        open &&
+        (open.state === 'queued' || open.state === 'running') &&
+        clock() - Date.parse(open.requestedAt) < REPORT_MS_MAX
+      )
+        return ok(open)
+      await bucket.put(REFUSED_KEY, JSON.stringify(refused))
+      return begin({ ...newRun('quality'), id: QUALITY_RUN_ID })
+    },
 
     /** A refused model is switched to only with `force`. */
     async activate(modelId: string, force: boolean): Promise<Result<Run, Problem>> {

@@ -4,6 +4,7 @@ import type { BlobStore } from '../blob-store.ts'
 import type { IndexStore } from '../indexing/index-store.ts'
 import type { ModelStore } from '../jobs/model.ts'
 import type { Log } from '../jobs/work-loop.ts'
+import { reportQuality } from '../quality/report-quality.ts'
 import type { Provider } from '../runtime/session.ts'
 import type { VectorSink } from '../vector-sink.ts'
 import { ActivationError, activateModel } from './activate-model.ts'
@@ -114,6 +115,10 @@ async function outcomeOf(
   }
   if (run.kind === 'activate') {
     await switchTo(deps, run.modelId!, run.force ?? false, signal, onProgress)
+    return { state: 'done' }
+  }
+  if (run.kind === 'quality') {
+    await reportQuality(deps, { onProgress, signal })
     return { state: 'done' }
   }
   const { id, comparison, accepted } = await trainModel(deps, run, { onProgress, signal })

@@ -109,7 +109,7 @@ function recipeOf(given: string | Record<string, unknown>): Recipe {
 }
 
 /** Newest live rows of the index, with their items whole. */
-async function sourceRows(store: IndexStore, { manifest, state }: Published): Promise<BatchRow[]> {
+export async function sourceRows(store: IndexStore, { manifest, state }: Published): Promise<BatchRow[]> {
   const rows = new Map<number, BatchRow>()
   for (const ref of manifest.segments) {
     const source = await store.readSource(ref)

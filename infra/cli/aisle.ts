@@ -2,6 +2,7 @@
 /** @file The command line. Parses arguments and prints; what a command does lives in the file of its name. */
 import { Command, InvalidArgumentError, Option } from 'commander'
 import packageJson from '../../package.json' with { type: 'json' }
+import { HIDDEN_SHARE_MAX } from '../../shared/quality/report/gate.ts'
 import { type ConnectOptions, connect, STATE_DIR_DEFAULT } from './client.ts'
 import { Failure, sentenceOf } from './failure.ts'
 
@@ -16,6 +17,14 @@ const positive = (text: string) => {
   const value = Number(text)
   if (!(value > 0 && value < Number.POSITIVE_INFINITY))
     throw new InvalidArgumentError('Expected a number above 0.')
+  return value
+}
+
+const HIDE_MAX_DEFAULT = 100 * HIDDEN_SHARE_MAX
+const percent = (text: string) => {
+  const value = Number(text)
+  if (text.trim() === '' || !(value >= 0 && value <= 100))
+    throw new InvalidArgumentError('Expected a percentage from 0 to 100.')
   return value
 }
 
@@ -67,18 +76,58 @@ remote(program.command('import'))
   .argument('<file>', 'catalogue file')
   .requiredOption('--map <file>', 'field map: how the columns become item fields')
   .option('--wait', 'return when every accepted item is searchable')
-  .action(async (file: string, options: Remote & { map: string; wait?: boolean }) => {
-    const { importFile, readFieldMap } = await import('./import.ts')
-    const outcome = await importFile(connect(options), file, readFieldMap(options.map), {
-      wait: options.wait ?? false,
-      quiet: options.json ?? false,
-    })
-    print(outcome, options.json, (o) =>
-      [
-        `${o.received} received: ${o.accepted} accepted (${o.duplicates} duplicates), ${o.quarantined} in quarantine;`,
-        `${o.searchable} searchable after ${o.seconds} s.`,
-      ].join(' '),
-    )
+  .option(
+    '--hide-max <percent>',
+    'refuse a file that would keep more of its rows out of the shop',
+    percent,
+    HIDE_MAX_DEFAULT,
+  )
+  .option('--force', 'import it all the same')
+  .action(
+    async (
+      file: string,
+      options: Remote & { map: string; wait?: boolean; hideMax: number; force?: boolean },
+    ) => {
+      const { importFile, readFieldMap } = await import('./import.ts')
+      const outcome = await importFile(connect(options), file, readFieldMap(options.map), {
+        wait: options.wait ?? false,
+        force: options.force ?? false,
+        hideMax: options.hideMax,
+        quiet: options.json ?? false,
+      })
+      print(outcome, options.json, (o) =>
+        [
+          `${o.received} received: ${o.accepted} accepted (${o.duplicates} duplicates), ${o.quarantined} in quarantine;`,
+          `${o.searchable} searchable after ${o.seconds} s.`,
+        ].join(' '),
+      )
+    },
+  )
+
+program
+  .command('quality')
+  .description('judge a catalogue file by every rule: what is wrong, and what to fix first')
+  .argument('<file>', 'catalogue file')
+  .requiredOption('--map <file>', 'field map: how the columns become item fields')
+  .option('--report <file>', 'write the report as a page of HTML')
+  .option('--since <file>', 'an earlier report of the feed (from --json): shows the trend')
+  .option(
+    '--hide-max <percent>',
+    'fail when more of the rows would be kept out of the shop',
+    percent,
+    HIDE_MAX_DEFAULT,
+  )
+  .option('--force', 'do not fail for that')
+  .option('--json', 'print the report as one JSON object')
+  .action(async (file: string, options) => {
+    const { assessFile, refusalOf, renderReport } = await import('./quality.ts')
+    const report = await assessFile(file, { ...options, quiet: options.json ?? false }, Date.now())
+    print(report, options.json, renderReport)
+    const refusal = refusalOf(report, options.force)
+    if (refusal === null) return
+    // Not thrown: the end of the process would cut a long report off.
+    console.error(`aisle: ${refusal}`)
+    process.exitCode = 1
   })
 
 remote(program.command('search'))

@@ -40,7 +40,11 @@ export async function evalSearch(options: EvalSearchOptions) {
   const stack = await startStack({ stateDir, port: 0, quiet: true, ...modelDir })
   try {
     const client = createClient(stack.url, stack.keys.secret)
-    const imported = await importFile(client, options.catalog, map, { wait: true, quiet: options.quiet })
+    const imported = await importFile(client, options.catalog, map, {
+      wait: true,
+      force: true,
+      quiet: options.quiet,
+    })
     if (options.mode === 'hybrid') await untilValidated(client)
     const lines = await runQueries(client, queries, options)
     writeFileSync(options.out, lines.join(''))

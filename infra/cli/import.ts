@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { applyFieldMap, FieldMap } from '../../shared/quality/field-map.ts'
 import type { BatchReply, ImportReply } from '../../shared/schema/replies.ts'
 import { readCatalogue } from './catalogue-file.ts'
+import { checkFeed } from './check-feed.ts'
 import type { Client } from './client.ts'
 import { Failure } from './failure.ts'
 import { createProgress } from './progress.ts'
@@ -38,13 +39,17 @@ export function readFieldMap(file: string): FieldMap {
   return map.data
 }
 
+/** Of a file: whether its gate is passed over, and the percentage of rows that may be kept out of the shop. */
+export type FileOptions = ImportOptions & { force: boolean; hideMax?: number }
+
 /** Import a file. Memory stays constant: at most `CALLS_IN_FLIGHT_MAX` batches are held. */
 export async function importFile(
   client: Client,
   file: string,
   map: FieldMap,
-  options: ImportOptions,
+  options: FileOptions,
 ): Promise<ImportOutcome> {
+  if (!options.force) await checkFeed(file, map, options)
   async function* rows() {
     for await (const { row, bytesRead, bytesTotal } of readCatalogue(file))
       yield { item: '_unreadable' in row ? row : applyFieldMap(map, row), done: bytesRead, total: bytesTotal }

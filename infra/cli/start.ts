@@ -40,7 +40,7 @@ export async function start(options: StartOptions): Promise<void> {
 
   const client = createClient(stack.url, stack.keys.secret)
   const loading = options.catalog
-    ? importFile(client, options.catalog, map!, { wait: true, quiet: false })
+    ? importFile(client, options.catalog, map!, { wait: true, force: true, quiet: false })
     : options.sample
       ? loadSample(client, stack, state)
       : Promise.resolve()

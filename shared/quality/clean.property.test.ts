@@ -58,6 +58,8 @@ const FIELDS = [
   'stock',
   'image',
   'url',
+  'availableTime',
+  'variantOf',
 ]
 const record = fc.record(
   {

@@ -189,6 +189,20 @@ const CASES: Record<Exclude<RuleName, DecidedByTheCatalogue>, Case> = {
       raw({ attributes: { constructor: 'x', a: null } }),
     ],
   },
+  'unreadable-time': {
+    breaks: [
+      raw({ expireTime: 'soon' }),
+      raw({ publishTime: 1_760_000_000 }),
+      raw({ availableTime: '2026-02-30' }),
+      raw({ availableTime: '2026-05-01T25:00Z' }),
+    ],
+    inside: [
+      raw({ availableTime: '2026-05-01' }),
+      raw({ expireTime: '2026-05-01 08:00' }),
+      raw({ publishTime: '2026-05-01T08:00:00+02:00' }),
+      raw({ publishTime: ' ' }),
+    ],
+  },
   'unusable-url': {
     breaks: [
       raw({ url: 'javascript:alert(1)' }),

@@ -6,13 +6,16 @@ import {
   cleanCategory,
   cleanDescription,
   cleanPrice,
+  cleanReference,
   cleanStock,
+  cleanTime,
   cleanUrl,
   fittedText,
   isMissing,
   type Report,
 } from './fields.ts'
-import { finding } from './rules.ts'
+import { readField, withField } from './repair.ts'
+import { finding, type RuleName } from './rules.ts'
 
 /** More than this on one item says nothing new; findings that quarantine are always kept. */
 export const FINDINGS_PER_ITEM_MAX = 50
@@ -30,7 +33,18 @@ const KNOWN_FIELDS = new Set<string>([
   'attributes',
   'image',
   'url',
+  'availableTime',
+  'expireTime',
+  'publishTime',
+  'variantOf',
 ])
+/** Mending that may be wrong: what was there before is kept, so that it can be taken back. Rule → confidence. */
+const MENDING: Partial<Record<string, number>> = {
+  'html-removed': 1,
+  'control-characters': 1,
+  'brand-casing': 0.95,
+  'currency-conflict': 0.9,
+} satisfies Partial<Record<RuleName, number>>
 
 /**
  * Clean one item. Pure; never throws; cleaning a clean item changes nothing.
@@ -45,7 +59,22 @@ export function cleanItem(raw: unknown): { item: Item | null; findings: Finding[
     if (findings.length < FINDINGS_PER_ITEM_MAX || next.severity === 'quarantine') findings.push(next)
   }
   const item = cleanFields(raw, report)
-  return { item: findings.some(({ severity }) => severity === 'quarantine') ? null : item, findings }
+  if (item === null || findings.some(({ severity }) => severity === 'quarantine'))
+    return { item: null, findings }
+  return { item, findings: findings.map((one) => withOriginal(one, raw as Record<string, unknown>, item)) }
+}
+
+/** A finding of mending as an applied repair, where what was given would fit the field. */
+function withOriginal(found: Finding, raw: Record<string, unknown>, item: Item): Finding {
+  const confidence = MENDING[found.rule]
+  if (confidence === undefined) return found
+  const [, name] = /^attributes\.(.*)$/s.exec(found.field) ?? []
+  const original =
+    name === undefined ? raw[found.field] : (raw['attributes'] as Record<string, unknown>)[name]
+  const value = readField(item, found.field)
+  if (typeof original !== 'string' || original === value || !original.isWellFormed()) return found
+  if (withField(item, found.field, original) === null) return found
+  return { ...found, repair: { value, confidence, original } }
 }
 
 function cleanFields(raw: unknown, report: Report): Item | null {
@@ -70,6 +99,10 @@ function cleanFields(raw: unknown, report: Report): Item | null {
     attributes: cleanAttributes(fields['attributes'], report),
     image: cleanUrl(fields['image'], 'image', report),
     url: cleanUrl(fields['url'], 'url', report),
+    ...cleanTime(fields, 'availableTime', report),
+    ...cleanTime(fields, 'expireTime', report),
+    ...cleanTime(fields, 'publishTime', report),
+    ...cleanReference(fields, 'variantOf', report),
   }
 }
 

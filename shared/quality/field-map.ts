@@ -84,6 +84,10 @@ const Fields = z
     stock: Rule.optional(),
     image: Rule.optional(),
     url: Rule.optional(),
+    availableTime: Rule.optional(),
+    expireTime: Rule.optional(),
+    publishTime: Rule.optional(),
+    variantOf: Rule.optional(),
   })
   .check(({ value, issues }) => {
     for (const field of ['id', 'title'] as const)

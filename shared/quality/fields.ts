@@ -8,6 +8,8 @@ import {
   type AttributeValue,
   CATEGORY_DEPTH_MAX,
   DESCRIPTION_CHARS_MAX,
+  ITEM_ID_CHARS_MAX,
+  type Item,
 } from '../schema/item.ts'
 import { normaliseBrand } from './brand.ts'
 import { PRICE_MAX, parseCurrency, parsePrice } from './price.ts'
@@ -178,6 +180,44 @@ export function cleanUrl(value: unknown, field: 'image' | 'url', report: Report)
 }
 const WEB_ADDRESS =
   /^(?:(?:https?:)?\/\/[^\s\u0000-\u001f\u007f\\/]|\/(?![/\\]))[^\s\u0000-\u001f\u007f\\]*$/i
+
+/** A date alone, or with a time; without an offset it is UTC. */
+const ISO_TIME =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d{1,9})?)?) ?(Z|[+-]\d{2}:?\d{2})?)?$/i
+
+/** A time of ISO 8601 in UTC, under its name; nothing where nothing was said, so that old items stay as they are. */
+export function cleanTime<Name extends 'availableTime' | 'expireTime' | 'publishTime'>(
+  fields: Record<string, unknown>,
+  name: Name,
+  report: Report,
+): Pick<Item, Name> | Record<never, never> {
+  const value = fields[name]
+  if (isMissing(value)) return {}
+  const [, date, time = '00:00', offset = 'Z'] =
+    (typeof value === 'string' && ISO_TIME.exec(value.trim())) || []
+  const utc = new Date(`${date}T${time}${offset.toUpperCase()}`)
+  // A day that the month does not have would roll over into the next.
+  const isDay = new Date(`${date}T00:00Z`).toJSON()?.startsWith(date!) ?? false
+  if (isDay && !Number.isNaN(utc.getTime())) return { [name]: utc.toISOString() } as Pick<Item, Name>
+  report('unreadable-time', name, value)
+  return {}
+}
+
+/** The id of another item, compared as given, like an item's own. */
+export function cleanReference(
+  fields: Record<string, unknown>,
+  name: 'variantOf',
+  report: Report,
+): Pick<Item, 'variantOf'> {
+  const value = fields[name]
+  if (isMissing(value)) return {}
+  const id = typeof value === 'string' ? value.trim() : Number.isSafeInteger(value) ? String(value) : ''
+  if (id !== '' && id.length <= ITEM_ID_CHARS_MAX && id.isWellFormed() && !CONTROL.test(id))
+    return { [name]: id }
+  report('wrong-type-ignored', name, value)
+  return {}
+}
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /** Attributes in the order given; those without a value are left out in silence. */
 export function cleanAttributes(value: unknown, report: Report): Record<string, AttributeValue> {

@@ -1,8 +1,9 @@
 /**
- * @file The named rules of catalogue quality, as one table: how grave each is and what it tells the shop's operator.
- * Where a rule is decided is the cleaner of its field (`clean.ts`, `fields.ts`); the catalogue decides the last two.
+ * @file The named rules of cleaning, as one table: how grave each is and what it tells the shop's operator. Where a rule is
+ * decided is the cleaner of its field (`clean.ts`, `fields.ts`); the catalogue decides the last two. Rules that judge a clean
+ * item are in `rules/`, each beside its sentence.
  */
-import type { Finding } from '../schema/item.ts'
+import type { Finding, Repair } from '../schema/item.ts'
 import { ITEM_ID_CHARS_MAX, TITLE_CHARS_MAX } from '../schema/item.ts'
 
 const EVIDENCE_CHARS_MAX = 200
@@ -64,6 +65,11 @@ export const RULES = {
     severity: 'warn',
     message: 'An attribute needs a short name and a text, number, yes/no or list of texts; it was left out.',
   },
+  'unreadable-time': {
+    severity: 'warn',
+    message:
+      'Not a date or time of ISO 8601, such as 2026-05-01 or 2026-05-01T08:00:00Z, so it was left out.',
+  },
   'unusable-url': {
     severity: 'warn',
     message: 'Not a web address (http, https or a path), so it was left out.',
@@ -83,10 +89,25 @@ export const RULES = {
 
 export type RuleName = keyof typeof RULES
 
-/** The finding of a rule on one field; `value` is the offending value, shortened here. */
-export function finding(rule: RuleName, field: string, value?: unknown): Finding {
-  const { severity, message } = RULES[rule]
-  return { rule, severity, field, message, ...(value === undefined ? {} : { evidence: evidenceOf(value) }) }
+/** How a rule is known to people: its id, how grave it is, and one plain sentence for the shop's operator. */
+export type RuleText = { name: string } & Pick<Finding, 'severity' | 'message'>
+
+/** The finding of a cleaning rule on one field; `value` is the offending value, shortened here. */
+export const finding = (rule: RuleName, field: string, value?: unknown): Finding =>
+  findingOf({ name: rule, ...RULES[rule] }, field, value)
+
+/** The finding of any rule; `evidence` is the offending value or what speaks against it, shortened here. */
+export function findingOf(
+  { name, severity, message }: RuleText,
+  field: string,
+  evidence?: unknown,
+  repair?: Repair,
+): Finding {
+  return {
+    ...{ rule: name, severity, field, message },
+    ...(evidence === undefined ? {} : { evidence: evidenceOf(evidence) }),
+    ...(repair === undefined ? {} : { repair }),
+  }
 }
 
 function evidenceOf(value: unknown): string {

@@ -30,18 +30,44 @@ export const Item = z.object({
   attributes: z.record(z.string().min(1).max(200), AttributeValue).default({}),
   image: z.string().max(2_000).default(''),
   url: z.string().max(2_000).default(''),
+  /** When a shopper may first and last buy it, and when it was published; absent when the shop does not say. */
+  availableTime: z.iso.datetime().optional(),
+  expireTime: z.iso.datetime().optional(),
+  publishTime: z.iso.datetime().optional(),
+  /** Id of the item that this one is a variant of (another size or colour); absent for an item of its own. */
+  variantOf: z.string().min(1).max(ITEM_ID_CHARS_MAX).optional(),
 })
 export type Item = z.infer<typeof Item>
 
+/** What a field of an item can hold; null takes the field back to its default, or an attribute away. */
+export const FieldValue = z.union([AttributeValue, z.null()])
+export type FieldValue = z.infer<typeof FieldValue>
+
+/** What a rule would rather see in the field, and what became of it. `shared/quality/repair.ts` applies and undoes. */
+export const Repair = z.object({
+  value: FieldValue,
+  /** Probability that `value` is right, 0 to 1. */
+  confidence: z.number().min(0).max(1),
+  /** What the field held before; given if and only if the repair was applied. */
+  original: FieldValue.optional(),
+  /** The shop took the repair back: the field holds `original` again. */
+  undone: z.literal(true).optional(),
+})
+export type Repair = z.infer<typeof Repair>
+
 /** What a quality rule says about one field of one item. `quarantine` keeps the item out of the index. */
+export const SEVERITIES = ['info', 'warn', 'quarantine'] as const
 export const Finding = z.object({
   rule: z.string(),
-  severity: z.enum(['info', 'warn', 'quarantine']),
+  severity: z.enum(SEVERITIES),
+  /** Name of a field, or `attributes.NAME`. */
   field: z.string(),
   /** One plain sentence for the shop's operator. */
   message: z.string(),
   /** The offending value, shortened to 200 characters. */
   evidence: z.string().optional(),
+  /** Where the rule knows better. */
+  repair: Repair.optional(),
 })
 export type Finding = z.infer<typeof Finding>
 

@@ -1,14 +1,14 @@
 /** @file What crosses from the edge to the worker: queue messages and the batch blobs that they point at. */
 import { z } from 'zod'
 import { Item } from './item.ts'
-import { RunKind } from './models.ts'
+import { RUN_KINDS } from './models.ts'
 
 /** "These items changed: bring the index up to date." The rows are in R2 at `batchKey(batchId)`. */
 export const IndexJob = z.object({ kind: z.literal('index'), batchId: z.string().min(1).max(64) })
 export type IndexJob = z.infer<typeof IndexJob>
 
 /** "There is a run to do": its record is in R2 at `runKey(runId)`. The record says what; the message only wakes a worker. */
-export const RunJob = z.object({ kind: RunKind, runId: z.string().min(1).max(64) })
+export const RunJob = z.object({ kind: z.enum(RUN_KINDS), runId: z.string().min(1).max(64) })
 export type RunJob = z.infer<typeof RunJob>
 
 /** Every message of the jobs queue. A new kind of job is one more arm here and one file in `gpu-worker/jobs`. */

@@ -1,4 +1,7 @@
-/** @file Models of a shop and the runs that make or switch them: records in the bucket, written by one side, read by the other. */
+/**
+ * @file Models of a shop and the runs that make or switch them, or report on its data: records in the bucket, written by one
+ * side, read by the other.
+ */
 import { z } from 'zod'
 import { ModelRef, RankerRef } from './manifest.ts'
 
@@ -32,11 +35,11 @@ export const Comparison = z.object({
 })
 export type Comparison = z.infer<typeof Comparison>
 
-export const RunKind = z.enum(['train', 'activate', 'use-ranker'])
+export const RUN_KINDS = ['train', 'activate', 'quality', 'use-ranker'] as const
 export const RUN_STATES = ['queued', 'running', 'done', 'refused', 'failed'] as const
 export const Run = z.object({
   id,
-  kind: RunKind,
+  kind: z.enum(RUN_KINDS),
   state: z.enum(RUN_STATES),
   requestedAt: z.iso.datetime(),
   /** For `train`. */
@@ -89,6 +92,8 @@ export const ModelCard = z.object({
 export type ModelCard = z.infer<typeof ModelCard>
 
 export const RUNS_PREFIX = 'runs/'
+/** The one run that reports on the data: an order while it waits or goes on is the same order. */
+export const QUALITY_RUN_ID = 'quality'
 export const runKey = (runId: string): string => `${RUNS_PREFIX}${runId}/run.json`
 /** Curves of a training run, a line of JSON for each event. */
 export const journalKey = (runId: string): string => `${RUNS_PREFIX}${runId}/journal.ndjson`

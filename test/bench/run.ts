@@ -12,6 +12,7 @@ const BENCHMARKS = [
   'lexical.ts',
   'main-job.ts',
   'peers.ts',
+  'quality.ts',
   'ranker.ts',
   'sasrec.ts',
   'serve.ts',

@@ -1,0 +1,136 @@
+/** @file A quality run as a worker does it: from a published catalogue and the event log to the report in the bucket. */
+import { parquetWriteBuffer } from 'hyparquet-writer'
+import { beforeEach, expect, it } from 'vitest'
+import { finding } from '../../shared/quality/rules.ts'
+import { fixtureManifest } from '../../shared/retrieval/fixture.ts'
+import { Item } from '../../shared/schema/item.ts'
+import { QUALITY_RUN_ID, Run, runKey } from '../../shared/schema/models.ts'
+import { QUALITY_KEY, QualityReport, REFUSED_KEY, type Refused } from '../../shared/schema/quality-report.ts'
+import { contentOf } from '../../shared/segment/content.ts'
+import { createIndexStore } from '../indexing/index-store.ts'
+import type { ModelStore } from '../jobs/model.ts'
+import { createMemoryBlobStore } from '../memory-blob-store.ts'
+import { createRunStore } from '../runs/run-store.ts'
+import { createRunner } from '../runs/runner.ts'
+
+const NOW = Date.parse('2026-06-01T00:00:00Z')
+const { model, fusion } = fixtureManifest([])
+let blobs: ReturnType<typeof createMemoryBlobStore>
+beforeEach(() => {
+  blobs = createMemoryBlobStore()
+})
+
+const rowOf = (number: number, patch: Partial<Item>, version = 1) => ({
+  ...{ number, version, contentHash: '0'.repeat(32), duplicateOf: null },
+  item: Item.parse({ id: `i${number}`, title: 'Desk lamp', ...patch }),
+})
+async function publish(...segments: ReturnType<typeof rowOf>[][]): Promise<void> {
+  const store = createIndexStore(blobs)
+  const refs = []
+  for (const rows of segments) {
+    const content = contentOf(
+      rows.map((row) => ({ row, vector: null })),
+      model.dim,
+    )
+    refs.push((await store.writeSegment(content, rows)).ref)
+  }
+  await store.publish(null, { model, fusion, segments: refs }, NOW)
+}
+const put = (key: string, value: unknown) => blobs.put(key, new TextEncoder().encode(JSON.stringify(value)))
+const read = async (key: string): Promise<unknown> =>
+  JSON.parse(new TextDecoder().decode((await blobs.get(key))!.bytes))
+
+async function perform(nowMs = NOW): Promise<Run> {
+  const order: Run = {
+    ...{ id: QUALITY_RUN_ID, kind: 'quality', state: 'queued', attempts: 0 },
+    requestedAt: new Date(nowMs).toISOString(),
+  }
+  await put(runKey(QUALITY_RUN_ID), order)
+  const runner = createRunner({
+    ...{
+      blobs,
+      store: createIndexStore(blobs),
+      runs: createRunStore(blobs, () => nowMs),
+      nowMs: () => nowMs,
+    },
+    // A quality run needs no model.
+    models: {} as ModelStore,
+    ...{ log: () => {}, directory: '', threads: 1, provider: 'cpu' },
+  })
+  runner.wake()
+  await runner.idle()
+  return Run.parse(await read(runKey(QUALITY_RUN_ID)))
+}
+const report = async () => QualityReport.parse(await read(QUALITY_KEY))
+
+it('judges every item once, in its newest version, with what the edge refused', async () => {
+  await publish(
+    [rowOf(1, { title: 'Lamp' }), rowOf(2, {}), rowOf(3, {})],
+    [rowOf(1, { title: 'Desk lamp' }, 2)],
+  )
+  const refused: Refused = {
+    total: 7,
+    rows: [{ itemId: 'x', findings: [finding('missing-title', 'title')] }],
+  }
+  await put(REFUSED_KEY, refused)
+  expect((await perform()).state).toBe('done')
+  const made = await report()
+  expect(made).toMatchObject({ source: 'catalogue', received: 10, accepted: 3, quarantined: 7, gate: null })
+  expect(made.checks.find(({ key }) => key === 'has-at-least-bigram-title')).toMatchObject({ qualified: 3 })
+  expect(made.rules.map(({ rule }) => rule)).toContain('missing-title')
+})
+
+it('weighs items by how often shoppers looked at them', async () => {
+  await publish([rowOf(1, {}), rowOf(2, { description: 'A lamp.' })])
+  await perform()
+  const { score } = await report()
+  await blobs.put('events/date=2026-05-31/hour=00/a.parquet', viewsOf(2, 2, 2))
+  await perform()
+  const weighed = await report()
+  expect(weighed.weighsViews).toBe(true)
+  // The item that shoppers look at is the better one.
+  expect(weighed.score).toBeGreaterThan(score)
+})
+
+it('remembers the reports before', async () => {
+  await publish([rowOf(1, {})])
+  await perform()
+  await perform(NOW + 86_400_000)
+  const { trend, createdAt } = await report()
+  expect(trend.map(({ at }) => at)).toEqual([new Date(NOW).toISOString()])
+  expect(createdAt).toBe(new Date(NOW + 86_400_000).toISOString())
+})
+
+it('fails in a sentence where there is no catalogue', async () => {
+  expect(await perform()).toMatchObject({
+    state: 'failed',
+    error: 'There is no catalogue yet; import one first.',
+  })
+})
+
+/** The log of views of these items, one each. */
+function viewsOf(...numbers: number[]): Uint8Array {
+  const column = (name: string, data: unknown[], type: string) => ({ name, data, type }) as never
+  const text = (name: string, of: (number: number, at: number) => string) =>
+    column(name, numbers.map(of), 'STRING')
+  return new Uint8Array(
+    parquetWriteBuffer({
+      columnData: [
+        text('event_id', (_, at) => `e${at}`),
+        text('kind', () => 'view'),
+        text('user', () => 'u'.repeat(32)),
+        column(
+          'time',
+          numbers.map(() => new Date(NOW)),
+          'TIMESTAMP',
+        ),
+        text('items', String),
+        column(
+          'suspected_bot',
+          numbers.map(() => false),
+          'BOOLEAN',
+        ),
+      ],
+    }),
+  )
+}
