@@ -2,6 +2,7 @@
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { cleanItem } from '../../shared/quality/clean.ts'
+import { suddenChanges } from '../../shared/quality/outliers/sudden-change.ts'
 import { finding } from '../../shared/quality/rules.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
 import { contentHash, type Finding, type Item } from '../../shared/schema/item.ts'
@@ -97,6 +98,7 @@ export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps)
             .filter(({ severity }) => severity === 'quarantine')
             .map(({ field, rule, message }) => ({ path: field, message: `${rule}: ${message}` })),
         })
+      findings.push(...suddenChanges(stored.item, item))
       const batchId = newBatchId()
       const row = { item, contentHash: await contentHash(item), findings }
       const written = await store.replace(batchId, row, stored.version, clock())

@@ -7,6 +7,7 @@ import { ITEM_ID_CHARS_MAX, TITLE_CHARS_MAX } from '../schema/item.ts'
 
 const EVIDENCE_CHARS_MAX = 200
 
+export type Repair = NonNullable<Finding['repair']>
 type Rule = Pick<Finding, 'severity' | 'message'>
 
 export const RULES = {
@@ -72,7 +73,34 @@ export const RULES = {
     severity: 'warn',
     message: 'The same call has this id again later; the last one counts.',
   },
+  'price-slip': {
+    severity: 'warn',
+    message: 'The price is ten, a hundred or a thousand times that of like items, or such a part of it.',
+  },
+  'attribute-slip': {
+    severity: 'warn',
+    message:
+      'The number differs from that of like items by a factor that a wrong unit or a lost decimal point makes.',
+  },
+  'unusual-price': { severity: 'warn', message: 'The price is far from that of like items.' },
+  'sudden-price-change': {
+    severity: 'warn',
+    message: 'The price is several times what the item cost before, or a small part of it.',
+  },
+  'sudden-attribute-change': {
+    severity: 'warn',
+    message: 'The number is several times what it was before, or a small part of it.',
+  },
+  'sudden-title-change': {
+    severity: 'warn',
+    message: 'The new title shares no word with the old one: another product may have taken this id.',
+  },
   // Good to know.
+  'unusual-attribute': { severity: 'info', message: 'The number is far from that of like items.' },
+  'price-unlike-neighbours': {
+    severity: 'info',
+    message: 'The price is far from those of the items nearest in meaning.',
+  },
   'missing-price': { severity: 'info', message: 'The item has no price.' },
   'unknown-field': { severity: 'info', message: 'Fields that Aisle does not know were ignored.' },
   'number-as-text': { severity: 'info', message: 'A number was taken as text.' },
@@ -84,9 +112,13 @@ export const RULES = {
 export type RuleName = keyof typeof RULES
 
 /** The finding of a rule on one field; `value` is the offending value, shortened here. */
-export function finding(rule: RuleName, field: string, value?: unknown): Finding {
+export function finding(rule: RuleName, field: string, value?: unknown, repair?: Repair): Finding {
   const { severity, message } = RULES[rule]
-  return { rule, severity, field, message, ...(value === undefined ? {} : { evidence: evidenceOf(value) }) }
+  return {
+    ...{ rule, severity, field, message },
+    ...(value === undefined ? {} : { evidence: evidenceOf(value) }),
+    ...(repair === undefined ? {} : { repair }),
+  }
 }
 
 function evidenceOf(value: unknown): string {

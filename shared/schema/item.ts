@@ -42,6 +42,8 @@ export const Finding = z.object({
   message: z.string(),
   /** The offending value, shortened to 200 characters. */
   evidence: z.string().optional(),
+  /** The value that the rule would put there. */
+  repair: z.object({ value: z.unknown(), confidence: z.number().min(0).max(1) }).optional(),
 })
 export type Finding = z.infer<typeof Finding>
 
