@@ -97,6 +97,21 @@ export const RULES = {
   },
   // Good to know.
   'unusual-attribute': { severity: 'info', message: 'The number is far from that of like items.' },
+  'imputed-category': { severity: 'info', message: 'The item has no category; its words suggest this one.' },
+  'imputed-brand': { severity: 'info', message: 'The item has no brand; its title seems to name this one.' },
+  'imputed-colour': {
+    severity: 'info',
+    message: 'The item has no colour; its title seems to name this one.',
+  },
+  'imputed-material': {
+    severity: 'info',
+    message: 'The item has no material; its title seems to name this one.',
+  },
+  'imputed-size': { severity: 'info', message: 'The item has no size; its title seems to name this one.' },
+  'imputed-number': {
+    severity: 'info',
+    message: 'The item lacks a number that nearly all like items have, and in which they agree.',
+  },
   'price-unlike-neighbours': {
     severity: 'info',
     message: 'The price is far from those of the items nearest in meaning.',

@@ -6,6 +6,7 @@
  * Half of the items are judged by what the other half says (by a hash of the id), so that no wrong value vouches for itself.
  */
 import type { Item } from '../../schema/item.ts'
+import { createAdaptive, sumOf, sumOfThousandths, toThousandths } from '../learn/adaptive.ts'
 import { hashText, kindFeatures, mixHashes } from '../learn/features.ts'
 import { createReservoir } from '../learn/reservoir.ts'
 import { ascending, fitStudent, quantile, type Student } from './student.ts'
@@ -17,7 +18,6 @@ const TARGETS_MAX = 500
 const NAMES_MAX = 5_000
 const ITEMS_MAX = 20_000
 const CELLS = 1 << 16
-const WEIGHT_STEPS = 1_000
 /** Of the log of a value: what floating point adds when all prices are multiplied must not change a verdict. */
 const LOG_STEPS = 10_000
 const EPOCHS = 6
@@ -72,7 +72,7 @@ export function residualsOf(
     const spread = spreadOf(spreads, cells)
     return {
       measure,
-      residual: relativeLog(Math.log(measure.value), centre) - sumOf(logs, cells),
+      residual: relativeLog(Math.log(measure.value), centre) - sumOfThousandths(logs, cells),
       spread: { centre: residual.centre * spread, scale: residual.scale * spread, df: residual.df },
     }
   })
@@ -105,7 +105,7 @@ function learnExpectations(samples: readonly Sample[]): Expectations {
     }),
   )
   const logs = [0, 1].map((half) => learnWeights(without(half, examples)))
-  const residuals = examples.map(({ half, cells, wanted }) => wanted - sumOf(logs[half]!, cells))
+  const residuals = examples.map(({ half, cells, wanted }) => wanted - sumOfThousandths(logs[half]!, cells))
   const distances = residuals.map((residual) => Math.log(Math.abs(residual) + SCALE_FLOOR))
   const usual = medians(examples, distances)
   const distant = examples.map((one, at) => ({ ...one, wanted: distances[at]! - usual.get(one.target)! }))
@@ -158,43 +158,28 @@ function centresOf(samples: readonly Sample[]): Map<string, number> {
   )
 }
 
-/** Stochastic gradient descent with a step for each weight. Source: Duchi, Hazan, Singer, "Adaptive subgradient methods", 2011. */
 function learnWeights(examples: readonly Example[]): number[] {
-  const weights = new Float64Array(CELLS)
-  const squares = new Float64Array(CELLS).fill(1)
+  const { weights, push } = createAdaptive(CELLS, { rate: LEARNING_RATE, decay: WEIGHT_DECAY })
   for (let epoch = 0; epoch < EPOCHS; epoch++)
-    for (const { cells, wanted } of examples) {
-      const pull = Math.max(-PULL_MAX, Math.min(PULL_MAX, wanted - WEIGHT_STEPS * sumOf(weights, cells)))
-      const rate = LEARNING_RATE / Math.sqrt(cells.length)
-      for (const cell of cells) {
-        const gradient = pull - WEIGHT_DECAY * weights[cell]!
-        squares[cell]! += gradient * gradient
-        weights[cell]! += (rate * gradient) / Math.sqrt(squares[cell]!)
-      }
-    }
-  return Array.from(weights, (weight) => Math.round(weight * WEIGHT_STEPS) + 0)
+    for (const { cells, wanted } of examples)
+      push(cells, Math.max(-PULL_MAX, Math.min(PULL_MAX, wanted - sumOf(weights, cells))))
+  return toThousandths(weights)
 }
 
 /** The target by itself, and with each feature. */
 function cellsOf(target: string, features: readonly number[]): Uint32Array {
   const name = hashText(target)
   const cells = new Uint32Array(features.length + 1)
-  cells[0] = name % CELLS
+  cells[0] = name & (CELLS - 1)
   features.forEach((feature, at) => {
-    cells[at + 1] = mixHashes(name, feature) % CELLS
+    cells[at + 1] = mixHashes(name, feature) & (CELLS - 1)
   })
   return cells
 }
 
-function sumOf(weights: ArrayLike<number>, cells: Uint32Array): number {
-  let sum = 0
-  for (const cell of cells) sum += weights[cell]!
-  return sum / WEIGHT_STEPS
-}
-
 /** How much wider than usual values of such items are spread. */
 const spreadOf = (weights: ArrayLike<number>, cells: Uint32Array): number =>
-  Math.exp(Math.max(-SPREAD_MAX, Math.min(SPREAD_MAX, SPREAD_TRUST * sumOf(weights, cells))))
+  Math.exp(Math.max(-SPREAD_MAX, Math.min(SPREAD_MAX, SPREAD_TRUST * sumOfThousandths(weights, cells))))
 
 const relativeLog = (log: number, centre: number): number =>
   Math.round((log - centre) * LOG_STEPS) / LOG_STEPS
