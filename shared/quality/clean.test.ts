@@ -41,6 +41,12 @@ const DECIDED_ELSEWHERE = [
   'sudden-attribute-change',
   'sudden-title-change',
   'price-unlike-neighbours',
+  'imputed-category',
+  'imputed-brand',
+  'imputed-colour',
+  'imputed-material',
+  'imputed-size',
+  'imputed-number',
 ] as const satisfies RuleName[]
 type Case = { breaks: unknown[]; inside: unknown[] }
 

@@ -1,9 +1,9 @@
 /**
- * @file Brand, colour, material and size as a title names them, learnt from items of the shop that have them: where a known value
- * stands in the title, it is marked, and a tagger learns from the marks (distant supervision) what such a place looks like. So a brand
+ * @file Brand, colour, material and size as a title or else a description names them, learnt from items of the shop that have them: where a known value
+ * stands in the text, it is marked, and a tagger learns from the marks (distant supervision) what such a place looks like. So a brand
  * that the shop never had is found by where it stands, and "for HP" is not taken for a brand.
  *
- * A shop that hardly ever says a trait in its titles gets no guesses for it.
+ * A shop that hardly ever says a trait in its titles gets no guesses for it. Titles and descriptions have a calibration each.
  */
 import type { Finding, Item } from '../../schema/item.ts'
 import type { CatalogueRule } from '../catalogue-rule.ts'
@@ -17,6 +17,7 @@ import {
 import { hashText } from '../learn/features.ts'
 import { createReservoir } from '../learn/reservoir.ts'
 import { finding } from '../rules.ts'
+import { shorten } from '../text.ts'
 import { findSpans, learnTagger, type Span, type Tagger } from './tagger.ts'
 import { KNOWN_WORDS, TRAITS, type Trait, traitsOf } from './traits.ts'
 import { type Word, withMarks, wordFeatures, wordsWithPlaces } from './words.ts'
@@ -28,16 +29,22 @@ type Named = {
   /** Values by their folded words; what the shop writes for them. */
   spellings: Record<string, string>
   tagger: Tagger
+  sources: Record<Source, Calibrated>
+}
+type Calibrated = {
   calibration: Calibration
-  /** On titles that were not learnt from: guesses, share right, calibration error. */
+  /** On texts that were not learnt from: guesses, share right, calibration error. */
   heldOut: { guesses: number; precision: number; calibrationError: number }
 }
 export type NamedTraits = Partial<Record<Trait, Named>>
-type Sample = { id: string; title: string; field: string; value: string }
+type Source = 'title' | 'description'
+const SOURCES: readonly Source[] = ['title', 'description']
+type Sample = { id: string; title: string; description: string; field: string; value: string }
 
 /** What is believed less than this is not said. */
 export const CONFIDENCE_MIN = 0.8
-const SAMPLES_MAX = 6_000
+const SAMPLES_MAX = 5_000
+const DESCRIPTION_CHARS_MAX = 200
 /** Titles that name the trait; fewer teach nothing. */
 const NAMED_MIN = 30
 const VALUES_MAX = 5_000
@@ -54,7 +61,7 @@ export const namedTraits: CatalogueRule<NamedTraits> = {
     return {
       see(item) {
         for (const [trait, { field, value }] of traitsOf(item))
-          samples.get(trait)!.offer({ id: item.id, title: item.title, field, value })
+          samples.get(trait)!.offer({ ...described(item), id: item.id, field, value })
       },
       learn() {
         const learnt: NamedTraits = {}
@@ -68,63 +75,94 @@ export const namedTraits: CatalogueRule<NamedTraits> = {
   },
   judge: (learnt: NamedTraits, item: Item): Finding[] => {
     const known = traitsOf(item)
-    const title = readTitle(item.title)
-    return TRAITS.flatMap((trait) => {
-      const named = learnt[trait]
-      if (named === undefined || known.has(trait)) return []
-      const best = guess(named, title)
-      const confidence = best ? calibrate(named.calibration, best.probability) : 0
-      if (!best || confidence < CONFIDENCE_MIN || Object.hasOwn(item.attributes, attributeOf(named.field)))
-        return []
-      return [finding(`imputed-${trait}`, named.field, best.value, { value: best.value, confidence })]
-    })
+    const missing = new Set(
+      TRAITS.filter((trait) => {
+        const named = learnt[trait]
+        return named !== undefined && !known.has(trait) && !isTaken(item, named.field)
+      }),
+    )
+    const sample = described(item)
+    const findings: Finding[] = []
+    // Titles tell most, so that the description is read only for what is still missing.
+    for (const source of SOURCES) {
+      if (missing.size === 0) break
+      const text = readText(sample, source)
+      for (const trait of missing) {
+        const best = believe(learnt[trait]!, text)
+        if (best === null) continue
+        missing.delete(trait)
+        findings.push(finding(`imputed-${trait}`, learnt[trait]!.field, best.value, best))
+      }
+    }
+    return findings
   },
 }
 
-const attributeOf = (field: string): string => field.replace(/^attributes\./, '')
+const described = ({ title, description }: Item) => ({
+  title,
+  description: shorten(description, DESCRIPTION_CHARS_MAX),
+})
+
+/** An attribute of that name may hold what is no trait, such as yes or no. */
+const isTaken = (item: Item, field: string): boolean =>
+  field !== 'brand' && Object.hasOwn(item.attributes, field.slice('attributes.'.length))
+
+function believe(named: Named, text: Text): { value: string; confidence: number } | null {
+  const best = guess(named, text)
+  if (best === null) return null
+  const confidence = calibrate(named.sources[text.source].calibration, best.probability)
+  return confidence < CONFIDENCE_MIN ? null : { value: best.value, confidence }
+}
 
 function learnNamed(trait: Trait, samples: readonly Sample[]): Named | null {
   const heldOut = samples.filter(({ id }) => hashText(`held out ${id}`) % HELD_OUT_OF === 0)
   const rest = samples.filter(({ id }) => hashText(`held out ${id}`) % HELD_OUT_OF !== 0)
   const spellings = spellingsOf(trait, rest)
-  const examples = rest.map(({ title, value }) => {
-    const words = wordsWithPlaces(title)
-    return {
-      features: withMarks(wordFeatures(title, words), marksOf(spellings, words)),
-      spans: placesOf(value, words),
-    }
-  })
+  const examples = rest.flatMap(({ value, ...sample }) =>
+    SOURCES.map((source) => {
+      const { words, features } = readText(sample, source)
+      return { features: withMarks(features, marksOf(spellings, words)), spans: placesOf(value, words) }
+    }),
+  )
   if (examples.filter(({ spans }) => spans.length > 0).length < NAMED_MIN) return null
   const field = mostFrequent(rest.map((sample) => sample.field))
-  const named: Named = {
-    ...{ field, spellings, tagger: learnTagger(examples), calibration: { slope: 1, offset: 0 } },
-    heldOut: { guesses: 0, precision: 0, calibrationError: 0 },
-  }
-  const guesses = heldOut.flatMap(({ title, value }): Guess[] => {
-    const best = guess(named, readTitle(title))
-    return best ? [{ probability: best.probability, isRight: isSameValue(best.value, value) }] : []
-  })
+  const found = { spellings, tagger: learnTagger(examples) }
+  const [title, description] = SOURCES.map((source) =>
+    calibrateGuesses(
+      heldOut.flatMap(({ value, ...sample }): Guess[] => {
+        const best = guess(found, readText(sample, source))
+        return best ? [{ probability: best.probability, isRight: isSameValue(best.value, value) }] : []
+      }),
+    ),
+  )
+  return { ...found, field, sources: { title: title!, description: description! } }
+}
+
+function calibrateGuesses(guesses: readonly Guess[]): Calibrated {
   const calibration = fitCalibration(guesses)
-  const calibrated = guesses.map((one) => ({ ...one, probability: calibrate(calibration, one.probability) }))
+  const calibrated = guesses.map(({ probability, isRight }) => ({
+    probability: calibrate(calibration, probability),
+    isRight,
+  }))
   const precision = guesses.filter(({ isRight }) => isRight).length / Math.max(1, guesses.length)
   return {
-    ...named,
     calibration,
     heldOut: { guesses: guesses.length, precision, calibrationError: calibrationError(calibrated) },
   }
 }
 
-type Title = { text: string; words: Word[]; features: number[][] }
+type Text = { source: Source; text: string; words: Word[]; features: number[][] }
 
-function readTitle(text: string): Title {
+function readText(sample: Pick<Sample, Source>, source: Source): Text {
+  const text = sample[source]
   const words = wordsWithPlaces(text)
-  return { text, words, features: wordFeatures(text, words) }
+  return { source, text, words, features: wordFeatures(text, words, source === 'title') }
 }
 
-/** The likeliest place of the trait in the title, as the shop writes what stands there. */
+/** The likeliest place of the trait in the text, as the shop writes what stands there. */
 function guess(
   { spellings, tagger }: Pick<Named, 'spellings' | 'tagger'>,
-  { text, words, features }: Title,
+  { text, words, features }: Text,
 ): { value: string; probability: number } | null {
   const spans = findSpans(tagger, withMarks(features, marksOf(spellings, words)))
   if (spans.length === 0) return null

@@ -25,8 +25,12 @@ export function wordsWithPlaces(text: string): Word[] {
 /** Apparel sizes, shoe sizes, and measures with their unit. */
 const SIZE = /^(?:\d?x{0,4}[sl]|m|xxx?l|\d{1,2}(?:\.5)?|\d+(?:\.\d+)?(?:mm|cm|m|in|inch|ft|ml|l|oz|g|kg))$/
 
-/** Hashed features of each word: itself, its neighbours, its shape and its place. */
-export function wordFeatures(text: string, words: readonly Word[]): number[][] {
+/**
+ * Hashed features of each word: itself, its neighbours, its shape and its place.
+ *
+ * @param isTitle in other texts the place of a word says nothing
+ */
+export function wordFeatures(text: string, words: readonly Word[], isTitle: boolean): number[][] {
   const hashes = words.map(({ folded }) => hashText(folded))
   const hashAt = (at: number): number => hashes[at] ?? EDGE
   return words.map(({ folded, from, to }, at) => {
@@ -42,7 +46,7 @@ export function wordFeatures(text: string, words: readonly Word[]): number[][] {
       mixHashes(TWO_AFTER, mixHashes(hashAt(at + 1), hashAt(at + 2))),
       mixHashes(END, hashText(folded.slice(-3))),
       mixHashes(SHAPE, shape),
-      mixHashes(PLACE + placeOf(at), shape),
+      mixHashes(PLACE + (isTitle ? placeOf(at) : ELSEWHERE), shape),
       ...(SIZE.test(folded) ? [SIZE_LIKE] : []),
     ]
   })
@@ -55,6 +59,7 @@ export const withMarks = (features: readonly number[][], marks: readonly (0 | 1 
   )
 
 const placeOf = (at: number): number => Math.min(at, 3)
+const ELSEWHERE = 4
 
 const shapeOf = (word: string): string =>
   word
