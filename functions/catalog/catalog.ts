@@ -2,6 +2,7 @@
 import { err, ok, type Result } from '../../shared/lib/result.ts'
 import { sha256Hex } from '../../shared/lib/sha256.ts'
 import { assessItem } from '../../shared/quality/assess.ts'
+import { suddenChanges } from '../../shared/quality/outliers/sudden-change.ts'
 import { isApplied, type Judged, keepApplied, keepUndone, undoRepair } from '../../shared/quality/repair.ts'
 import { finding } from '../../shared/quality/rules.ts'
 import type { Index } from '../../shared/retrieval/load-index.ts'
@@ -133,7 +134,8 @@ export function createCatalog({ store, outbox, shows, clock, newBatchId }: Deps)
       if (!stored) return err(noItem(itemId))
       const judged = next(stored)
       if (!judged.ok) return judged
-      const { item, findings } = judged.value
+      const { item } = judged.value
+      const findings = [...judged.value.findings, ...suddenChanges(stored.item, item)]
       const batchId = newBatchId()
       const row = { item, contentHash: await contentHash(item), findings }
       const written = await store.replace(batchId, row, stored.version, clock())

@@ -149,6 +149,15 @@ describe('one item', () => {
     expect(reply.body.item).toMatchObject({ title: 'Patch me', brand: '', price: 6.5 })
     expect(reply.body).toMatchObject({ version: 2, searchable: false })
   })
+
+  it('warns when a change by PATCH loses the decimal point of a price', async () => {
+    await give([{ id: 'slip', title: 'A lamp', price: 12.99 }])
+    const reply = await sendJson<ItemReply>('PATCH', '/v1/items/slip', { price: 1299 })
+    expect(reply.body.item.price).toBe(1299)
+    expect(reply.body.findings).toMatchObject([
+      { rule: 'sudden-price-change', severity: 'warn', repair: { value: 12.99 } },
+    ])
+  })
   it.each([
     ['a change that breaks a rule', 'PATCH', '/v1/items/q', { price: -1 }, 400, 'impossible-price'],
     ['another id', 'PATCH', '/v1/items/q', { id: 'r' }, 400, 'keeps its id'],

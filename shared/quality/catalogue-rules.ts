@@ -1,7 +1,9 @@
-/** @file The rules that learn from the catalogue. One more is one file in `rules/` and one line here. */
+/** @file The rules that learn from the catalogue. One more is one file in `rules/`, `outliers/` or `impute/` and one line here or there. */
 import type { Finding, Item } from '../schema/item.ts'
 import type { CatalogueRule } from './catalogue-rule.ts'
+import { IMPUTE_RULES } from './impute/rules.ts'
 import { isolated } from './item-rule.ts'
+import { OUTLIER_RULES } from './outliers/rules.ts'
 import { boilerplateRule } from './rules/boilerplate.ts'
 import { currencyRule } from './rules/currency.ts'
 import { languageRule } from './rules/language.ts'
@@ -16,6 +18,8 @@ export const CATALOGUE_RULES: readonly CatalogueRule[] = [
   languageRule,
   sharedImageRule,
   boilerplateRule,
+  ...OUTLIER_RULES,
+  ...IMPUTE_RULES,
 ]
 
 /** What each rule learnt, by its name; a rule that threw while it learnt, with the reason. */

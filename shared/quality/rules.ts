@@ -78,7 +78,49 @@ export const RULES = {
     severity: 'warn',
     message: 'The same call has this id again later; the last one counts.',
   },
+  'price-slip': {
+    severity: 'warn',
+    message: 'The price is ten, a hundred or a thousand times that of like items, or such a part of it.',
+  },
+  'attribute-slip': {
+    severity: 'warn',
+    message:
+      'The number differs from that of like items by a factor that a wrong unit or a lost decimal point makes.',
+  },
+  'unusual-price': { severity: 'warn', message: 'The price is far from that of like items.' },
+  'sudden-price-change': {
+    severity: 'warn',
+    message: 'The price is several times what the item cost before, or a small part of it.',
+  },
+  'sudden-attribute-change': {
+    severity: 'warn',
+    message: 'The number is several times what it was before, or a small part of it.',
+  },
+  'sudden-title-change': {
+    severity: 'warn',
+    message: 'The new title shares no word with the old one: another product may have taken this id.',
+  },
   // Good to know.
+  'unusual-attribute': { severity: 'info', message: 'The number is far from that of like items.' },
+  'imputed-category': { severity: 'info', message: 'The item has no category; its words suggest this one.' },
+  'imputed-brand': { severity: 'info', message: 'The item has no brand; its title seems to name this one.' },
+  'imputed-colour': {
+    severity: 'info',
+    message: 'The item has no colour; its title seems to name this one.',
+  },
+  'imputed-material': {
+    severity: 'info',
+    message: 'The item has no material; its title seems to name this one.',
+  },
+  'imputed-size': { severity: 'info', message: 'The item has no size; its title seems to name this one.' },
+  'imputed-number': {
+    severity: 'info',
+    message: 'The item lacks a number that nearly all like items have, and in which they agree.',
+  },
+  'price-unlike-neighbours': {
+    severity: 'info',
+    message: 'The price is far from those of the items nearest in meaning.',
+  },
   'missing-price': { severity: 'info', message: 'The item has no price.' },
   'unknown-field': { severity: 'info', message: 'Fields that Aisle does not know were ignored.' },
   'number-as-text': { severity: 'info', message: 'A number was taken as text.' },
@@ -93,8 +135,8 @@ export type RuleName = keyof typeof RULES
 export type RuleText = { name: string } & Pick<Finding, 'severity' | 'message'>
 
 /** The finding of a cleaning rule on one field; `value` is the offending value, shortened here. */
-export const finding = (rule: RuleName, field: string, value?: unknown): Finding =>
-  findingOf({ name: rule, ...RULES[rule] }, field, value)
+export const finding = (rule: RuleName, field: string, value?: unknown, repair?: Repair): Finding =>
+  findingOf({ name: rule, ...RULES[rule] }, field, value, repair)
 
 /** The finding of any rule; `evidence` is the offending value or what speaks against it, shortened here. */
 export function findingOf(

@@ -11,6 +11,7 @@ const BENCHMARKS = [
   'kernels.ts',
   'lexical.ts',
   'main-job.ts',
+  'outliers.ts',
   'peers.ts',
   'quality.ts',
   'ranker.ts',
