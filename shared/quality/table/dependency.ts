@@ -4,6 +4,7 @@
  */
 import { type Detector, type Evidence, logit, PRIOR, sigmoid } from './detector.ts'
 import { agreementOf, type Groups, groupingColumns, groupRows, missingCodes } from './groups.ts'
+import { findReports } from './sources.ts'
 import { type Table, valueAt } from './table.ts'
 
 export type Dependency = {
@@ -22,6 +23,13 @@ const STRENGTH_MIN = 0.8
 /** Where values are nearly unique to their group, less will do: chance cannot make even that. */
 const STRENGTH_MIN_OF_NAMES = 0.6
 const NAMES_OVERALL_MAX = 0.02
+/**
+ * In a column of few values, errors alone bring the agreement down: from here on, a value that no group is for is weakly
+ * suspected.
+ */
+const STRENGTH_MIN_OF_FEW = 0.4
+const FEW_OVERALL_MIN = 0.2
+const WEAK_WEIGHT_MAX = 2.5
 const ROWS_MIN = 10
 const WRONG_VALUES_MAX = 50
 /** Belief that a group has two right values, before its rows are seen ("Portland" is in two states). */
@@ -40,7 +48,12 @@ export function findDependencies(table: Table): Dependency[] {
       const { within, overall, rows } = agreementOf(groups, table.columns[to]!, absent[to]!)
       if (rows < ROWS_MIN || overall > 0.999) return []
       const strength = (within - overall) / (1 - overall)
-      const enough = overall <= NAMES_OVERALL_MAX ? STRENGTH_MIN_OF_NAMES : STRENGTH_MIN
+      const enough =
+        overall <= NAMES_OVERALL_MAX
+          ? STRENGTH_MIN_OF_NAMES
+          : overall >= FEW_OVERALL_MIN
+            ? STRENGTH_MIN_OF_FEW
+            : STRENGTH_MIN
       if (strength < enough) return []
       const wrongValues = Math.min(WRONG_VALUES_MAX, Math.max(1, 1 / overall - 1))
       return [{ from, to, strength, accuracy: Math.min(0.995, Math.sqrt(within)), wrongValues }]
@@ -53,7 +66,9 @@ export const dependency: Detector = {
   source:
     'approximate dependencies: Huhtala et al., TANE 1999; vote: the ACCU model of Dong et al., PVLDB 2009',
   *find(table) {
-    const found = findDependencies(table)
+    // Where sources contradict each other, a plain vote would only repeat them.
+    const reported = findReports(table)?.attributes ?? []
+    const found = findDependencies(table).filter(({ from, to }) => !reported.includes(from) && !reported.includes(to))
     for (const to of new Set(found.map((one) => one.to)))
       yield* voteOn(
         table,

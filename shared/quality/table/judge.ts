@@ -1,4 +1,5 @@
 /** @file All detectors on one table, and their evidence on each cell added up. */
+import { composed } from './composed.ts'
 import { damage } from './damage.ts'
 import { dependency } from './dependency.ts'
 import { type Detector, type Labels, logit, PRIOR, sigmoid, type Verdict, weightOf } from './detector.ts'
@@ -22,6 +23,7 @@ export const DETECTORS: readonly Detector[] = [
   merged,
   misplaced,
   outlier,
+  composed,
   damage,
   dependency,
   sources,

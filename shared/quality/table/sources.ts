@@ -3,7 +3,7 @@
  * count less than independent reports. Which columns are the entity and the source is found in the data.
  */
 import { type Detector, type Evidence, type Labels } from './detector.ts'
-import { agreementOf, groupRows, groupingColumns, missingCodes } from './groups.ts'
+import { agreementOf, type Groups, groupRows, groupingColumns, missingCodes } from './groups.ts'
 import { type Column, type Table } from './table.ts'
 
 /** Rows that an entity and a source have on average, for it to be a table of reports. */
@@ -13,12 +13,22 @@ const UNIQUE_MIN = 0.95
 /** Agreement beyond chance within entities, and chance at most. */
 const STRENGTH_MIN = 0.25
 const OVERALL_MAX = 0.05
+/** Less agreement than this is contradiction, more is a function with errors. */
+const CONTESTED_MAX = 0.75
 const ROUNDS = 8
 /** A wrong report takes one of so many values. Source: n of Dong et al. */
 const WRONG_VALUES = 20
 const ACCURACY_START = 0.8
 /** Reports at the start value that each source's accuracy is smoothed by. */
 const SMOOTHING = 4
+/** Claims of a source on all attributes that stand beside those on one. */
+const POOLING = 50
+/** Wrong claims at which a suspicion of copying is half believed. */
+const SMOOTHING_OF_COPIES = 2
+const ACCURACY_MIN = 0.02
+const ACCURACY_MAX = 0.99
+/** Confidence that a source is wrong to say nothing of what others know. */
+const ABSENT = 0.95
 
 export const sources: Detector = {
   id: 'sources',
@@ -26,7 +36,15 @@ export const sources: Detector = {
   *find(table, labels) {
     const reports = findReports(table)
     if (reports === null) return
-    for (const attribute of reports.attributes) yield* weigh(table, reports, attribute, labels)
+    const entities = table.columns[reports.entity]!
+    const groups = groupRows(entities)
+    const attributes = reports.attributes.map((index): Claims => {
+      const column = table.columns[index]!
+      const truths = knownTruths(labels, entities, index)
+      return { column, index, entities, sources: table.columns[reports.source]!, groups, isAbsent: missingCodes(column), truths }
+    })
+    const beliefs = discover(attributes)
+    for (const [at, claims] of attributes.entries()) yield* weigh(claims, beliefs[at]!)
   },
 }
 
@@ -56,44 +74,38 @@ function uniqueShare(left: Column, right: Column): number {
   return seen.size / left.codes.length
 }
 
-/** What an entity has one of, though its reports may differ. */
+/** What an entity has one of, if its reports contradict each other somewhere: else a plain dependency says it all. */
 function contestedColumns(table: Table, entity: number, source: number): number[] {
   const groups = groupRows(table.columns[entity]!)
-  return [...table.columns.keys()].filter((index) => {
-    if (index === entity || index === source) return false
-    const column = table.columns[index]!
+  const strengths = table.columns.map((column, index) => {
+    if (index === entity || index === source) return 0
     const { within, overall } = agreementOf(groups, column, missingCodes(column))
-    return overall <= OVERALL_MAX && (within - overall) / (1 - overall) >= STRENGTH_MIN
+    return overall <= OVERALL_MAX ? (within - overall) / (1 - overall) : 0
   })
+  const attributes = [...strengths.keys()].filter((index) => strengths[index]! >= STRENGTH_MIN)
+  return attributes.some((index) => strengths[index]! < CONTESTED_MAX) ? attributes : []
 }
 
-function* weigh(table: Table, reports: Reports, attribute: number, labels: Labels): Generator<Evidence> {
-  const column = table.columns[attribute]!
-  const entities = table.columns[reports.entity]!
-  const isAbsent = missingCodes(column)
-  const groups = groupRows(entities)
-  const truths = knownTruths(labels, entities, attribute)
-  const beliefs = discover(column, groups, table.columns[reports.source]!, isAbsent, truths)
-  for (let row = 0; row < table.rowCount; row++) {
+function* weigh({ column, index, entities, isAbsent, truths }: Claims, beliefs: Belief[]): Generator<Evidence> {
+  const claimCounts = new Int32Array(entities.values.length)
+  column.codes.forEach((code, row) => {
+    if (!isAbsent[code]) claimCounts[entities.codes[row]!]!++
+  })
+  for (let row = 0; row < column.codes.length; row++) {
     const entity = entities.codes[row]!
-    const belief = beliefs[entity]
-    if (belief === undefined || belief.size === 0) continue
+    const belief = beliefs[entity]!
+    if (belief.size === 0 || (claimCounts[entity]! < 2 && !truths.has(entity))) continue
     const value = column.values[column.codes[row]!]!
-    const [right, sureness] = [...belief].reduce((a, b) => (b[1] > a[1] ? b : a))
-    const own = belief.get(value) ?? 0
-    const isKnown = truths.has(entity)
-    const absent = isAbsent[column.codes[row]!] && !isKnown
-    const reason =
-      value === right
-        ? 'agrees with the sources that are believed'
-        : `${isKnown ? 'a label says' : 'the sources that are believed say'} "${right}" of "${entities.values[entity]!}"`
-    const verdict = { detector: 'sources', confidence: absent ? 0.95 : 1 - own, reason }
-    yield {
-      row,
-      column: attribute,
-      verdict: value === right ? verdict : { ...verdict, repair: right },
+    const [right] = [...belief].reduce((a, b) => (b[1] > a[1] ? b : a))
+    const who = truths.has(entity) ? 'a label says' : 'the sources that are believed say'
+    const verdict = { detector: 'sources', confidence: 1 - (belief.get(value) ?? 0) }
+    if (value === right)
+      yield { row, column: index, verdict: { ...verdict, reason: 'agrees with the sources that are believed' } }
+    else {
+      const reason = `${who} "${right}" of "${entities.values[entity]!}"`
+      const confidence = isAbsent[column.codes[row]!] ? Math.max(verdict.confidence, ABSENT) : verdict.confidence
+      yield { row, column: index, verdict: { ...verdict, confidence, reason, repair: right } }
     }
-    void sureness
   }
 }
 
@@ -102,62 +114,87 @@ function knownTruths(labels: Labels, entities: Column, attribute: number): Map<n
   return new Map([...labels].map(([row, clean]) => [entities.codes[row]!, clean[attribute] ?? '']))
 }
 
-/** Probability of each reported value, by entity. */
-function discover(
-  column: Column,
-  groups: { rows: Int32Array; starts: Int32Array },
-  sourceColumn: Column,
-  isAbsent: readonly boolean[],
-  truths: ReadonlyMap<number, string>,
-): Map<string, number>[] {
-  const sourceCount = sourceColumn.values.length
-  let accuracies = new Float64Array(sourceCount).fill(ACCURACY_START)
-  let copies: Float64Array | null = null
-  let beliefs: Map<string, number>[] = []
+/** Probability of each value that is reported of an entity. */
+type Belief = ReadonlyMap<string, number>
+
+/** What is claimed of one attribute. */
+type Claims = {
+  column: Column
+  index: number
+  entities: Column
+  sources: Column
+  groups: Groups
+  isAbsent: readonly boolean[]
+  truths: ReadonlyMap<number, string>
+}
+
+/**
+ * Beliefs by attribute and entity. A source is as accurate as its claims are believed; its accuracy on one attribute
+ * leans on that on all of them.
+ */
+function discover(attributes: readonly Claims[]): Belief[][] {
+  const count = attributes[0]!.sources.values.length
+  let accuracies = attributes.map(() => new Float64Array(count).fill(ACCURACY_START))
+  let copies = attributes.map(() => new Float64Array(count * count))
+  let beliefs: Belief[][] = []
   for (let round = 0; round < ROUNDS; round++) {
-    const right = new Float64Array(sourceCount).fill(SMOOTHING * ACCURACY_START)
-    const made = new Float64Array(sourceCount).fill(SMOOTHING)
-    beliefs = []
-    for (let entity = 0; entity + 1 < groups.starts.length; entity++) {
-      const rows = groups.rows.subarray(groups.starts[entity]!, groups.starts[entity + 1]!)
-      const claims = new Map<string, number[]>()
-      for (const row of rows) {
-        const code = column.codes[row]!
-        if (isAbsent[code]) continue
-        const value = column.values[code]!
-        const list = claims.get(value) ?? claims.set(value, []).get(value)!
-        list.push(sourceColumn.codes[row]!)
-      }
-      const truth = truths.get(entity)
-      const belief = truth === undefined ? believe(claims, accuracies, copies, sourceCount) : new Map([[truth, 1]])
-      beliefs.push(belief)
-      for (const [value, list] of claims)
-        for (const source of list) {
-          right[source]! += belief.get(value) ?? 0
-          made[source]!++
-        }
-    }
-    accuracies = right.map((sum, source) => sum / made[source]!)
-    copies = findCopies(column, groups, sourceColumn, isAbsent, beliefs)
+    beliefs = attributes.map((claims, at) => believeAll(claims, accuracies[at]!, copies[at]!))
+    const tallies = attributes.map((claims, at) => tally(claims, beliefs[at]!))
+    const pooled = Float64Array.from({ length: count }, (_, source) => {
+      const right = tallies.reduce((sum, one) => sum + one.right[source]!, 0)
+      const made = tallies.reduce((sum, one) => sum + one.made[source]!, 0)
+      return (right + SMOOTHING * ACCURACY_START) / (made + SMOOTHING)
+    })
+    accuracies = tallies.map(({ right, made }) =>
+      right.map((sum, source) => (sum + POOLING * pooled[source]!) / (made[source]! + POOLING)),
+    )
+    copies = attributes.map((claims, at) => findCopies(claims, beliefs[at]!))
   }
   return beliefs
 }
 
-function believe(
-  claims: ReadonlyMap<string, number[]>,
-  accuracies: Float64Array,
-  copies: Float64Array | null,
-  sourceCount: number,
-): Map<string, number> {
-  const votes = [...claims].map(([value, list]) => {
-    let vote = 0
-    const sorted = [...list].sort((a, b) => accuracies[b]! - accuracies[a]! || a - b)
-    sorted.forEach((source, at) => {
-      const accuracy = Math.min(0.99, Math.max(0.02, accuracies[source]!))
+const rowsOfEntity = ({ rows, starts }: Groups, entity: number) => rows.subarray(starts[entity]!, starts[entity + 1]!)
+
+/** For each source: its claims of the attribute, and how many of them are believed. */
+function tally({ column, entities, sources, isAbsent }: Claims, beliefs: readonly Belief[]) {
+  const right = new Float64Array(sources.values.length)
+  const made = new Float64Array(sources.values.length)
+  column.codes.forEach((code, row) => {
+    if (isAbsent[code]) return
+    const source = sources.codes[row]!
+    right[source]! += beliefs[entities.codes[row]!]!.get(column.values[code]!) ?? 0
+    made[source]!++
+  })
+  return { right, made }
+}
+
+function believeAll(claims: Claims, accuracies: Float64Array, copies: Float64Array): Belief[] {
+  const { column, sources, groups, isAbsent, truths } = claims
+  return Array.from({ length: groups.starts.length - 1 }, (_, entity) => {
+    const truth = truths.get(entity)
+    if (truth !== undefined) return new Map([[truth, 1]])
+    const claimants = new Map<string, number[]>()
+    for (const row of rowsOfEntity(groups, entity)) {
+      const code = column.codes[row]!
+      if (isAbsent[code]) continue
+      const value = column.values[code]!
+      const list = claimants.get(value) ?? claimants.set(value, []).get(value)!
+      list.push(sources.codes[row]!)
+    }
+    return believe(claimants, accuracies, copies)
+  })
+}
+
+/** Each independent claim votes with its log-odds; of claims that may be copies, the most accurate source's counts whole. */
+function believe(claimants: ReadonlyMap<string, number[]>, accuracies: Float64Array, copies: Float64Array): Belief {
+  const votes = [...claimants].map(([value, list]) => {
+    const best = list.sort((a, b) => accuracies[b]! - accuracies[a]! || a - b)
+    const vote = best.reduce((sum, source, at) => {
+      const accuracy = Math.min(ACCURACY_MAX, Math.max(ACCURACY_MIN, accuracies[source]!))
       let own = 1
-      if (copies) for (let other = 0; other < at; other++) own *= 1 - copies[source * sourceCount + sorted[other]!]!
-      vote += own * Math.log((accuracy * WRONG_VALUES) / (1 - accuracy))
-    })
+      for (let before = 0; before < at; before++) own *= 1 - copies[source * accuracies.length + best[before]!]!
+      return sum + own * Math.log((accuracy * WRONG_VALUES) / (1 - accuracy))
+    }, 0)
     return [value, vote] as const
   })
   const most = Math.max(...votes.map(([, vote]) => vote))
@@ -166,27 +203,21 @@ function believe(
 }
 
 /** How far one source repeats another: of what either has wrong, the share that both have wrong alike. */
-function findCopies(
-  column: Column,
-  groups: { rows: Int32Array; starts: Int32Array },
-  sourceColumn: Column,
-  isAbsent: readonly boolean[],
-  beliefs: readonly Map<string, number>[],
-): Float64Array {
-  const count = sourceColumn.values.length
+function findCopies({ column, sources, groups, isAbsent }: Claims, beliefs: readonly Belief[]): Float64Array {
+  const count = sources.values.length
   const alike = new Float64Array(count * count)
-  const either = new Float64Array(count * count).fill(2)
+  const either = new Float64Array(count * count).fill(SMOOTHING_OF_COPIES)
   for (let entity = 0; entity + 1 < groups.starts.length; entity++) {
-    const rows = groups.rows.subarray(groups.starts[entity]!, groups.starts[entity + 1]!)
-    const wrong = (row: number) => 1 - (beliefs[entity]!.get(column.values[column.codes[row]!]!) ?? 0)
-    for (const left of rows)
-      for (const right of rows) {
-        const [a, b] = [sourceColumn.codes[left]!, sourceColumn.codes[right]!]
-        if (a === b || isAbsent[column.codes[left]!] || isAbsent[column.codes[right]!]) continue
-        const [wrongLeft, wrongRight] = [wrong(left), wrong(right)]
-        either[a * count + b]! += Math.max(wrongLeft, wrongRight)
-        if (column.codes[left] === column.codes[right]) alike[a * count + b]! += wrongLeft
-      }
+    const rows = rowsOfEntity(groups, entity).filter((row) => !isAbsent[column.codes[row]!])
+    const wrong = Array.from(rows, (row) => 1 - (beliefs[entity]!.get(column.values[column.codes[row]!]!) ?? 0))
+    rows.forEach((left, i) => {
+      rows.forEach((right, j) => {
+        if (i === j) return
+        const pair = sources.codes[left]! * count + sources.codes[right]!
+        either[pair]! += Math.max(wrong[i]!, wrong[j]!)
+        if (column.codes[left] === column.codes[right]) alike[pair]! += wrong[i]!
+      })
+    })
   }
-  return alike.map((sum, at) => sum / either[at]!)
+  return alike.map((sum, pair) => sum / either[pair]!)
 }

@@ -1,13 +1,16 @@
 /** @file Typing errors: a rare value that is a few letters away from a much more frequent one of its column. */
 import { byValue, type Detector, type Verdict } from './detector.ts'
 import type { Column } from './table.ts'
-import { isMissing, shapeOf } from './values.ts'
+import { fingerprintOf, isMissing, shapeOf } from './values.ts'
 
 /** How many times more rows the right spelling has. */
 const RATIO_MIN = 5
 const RIGHT_ROWS_MIN = 3
-/** Of shorter values, too many are one letter apart by nature ("CO", "CT"). */
-const CHARS_MIN = 4
+const CHARS_MIN = 2
+/** Of shorter values, many are one letter apart by nature ("CO", "CT"): alone, that is no reason. */
+const CHARS_SHORT = 4
+/** In a column of names that are nearly all different, two that are alike are two names. */
+const DISTINCT_SHARE_MAX = 0.6
 const CHARS_MAX = 200
 /** Comparisons of a column; the most frequent values come first, so that what is left out are the rarest. */
 const PAIRS_MAX = 4_000_000
@@ -24,44 +27,62 @@ export const spelling: Detector = {
   },
 }
 
-function findRightSpellings({ values, counts }: Column): Map<number, Verdict> {
+function findRightSpellings({ values, counts, codes: rows }: Column): Map<number, Verdict> {
   const found = new Map<number, Verdict>()
-  const codes = [...values.keys()]
-    .filter((code) => isWord(values[code]!))
-    .sort((a, b) => counts[b]! - counts[a]! || a - b)
+  if (values.length > DISTINCT_SHARE_MAX * rows.length) return found
+  const codes = [...values.keys()].filter((code) => isWord(values[code]!)).sort((a, b) => counts[b]! - counts[a]! || a - b)
   const rights = codes.filter((code) => counts[code]! >= RIGHT_ROWS_MIN)
+  const known = knownWords(codes.map((code) => values[code]!))
   let pairs = 0
   for (const code of codes) {
-    const value = values[code]!
     let best: { right: number; edits: number } | null = null
     for (const right of rights) {
       if (counts[right]! < RATIO_MIN * counts[code]!) break
       if (++pairs > PAIRS_MAX) return found
-      const edits = editsBetween(value, values[right]!, best ? best.edits - 1 : editsMax(value.length))
-      if (edits !== null && isTypo(value, values[right]!)) best = { right, edits }
-      if (edits === 1) break
+      const edits = editsBetween(values[code]!, values[right]!, best ? best.edits - 1 : editsMax(values[code]!.length))
+      if (edits !== null && isTypo(values[code]!, values[right]!, known)) best = { right, edits }
+      if (best?.edits === 1) break
     }
-    if (best) found.set(code, verdictOf(values[best.right]!, counts[best.right]!, counts[code]!, best.edits, value))
+    if (best) found.set(code, verdictOf(values[best.right]!, counts[best.right]!, counts[code]!, best.edits, values[code]!.length))
   }
   return found
 }
 
+/** Words that more than one value has: that they stand in one more is no error of typing. */
+function knownWords(values: readonly string[]): Set<string> {
+  const counts = new Map<string, number>()
+  for (const value of values) for (const word of new Set(wordsOf(value))) counts.set(word, (counts.get(word) ?? 0) + 1)
+  return new Set([...counts].filter(([, count]) => count > 1).map(([word]) => word))
+}
+
+const wordsOf = (value: string): string[] => value.toLowerCase().split(/[^\p{L}\p{N}]+/u)
+
 const isWord = (value: string) =>
   value.length >= CHARS_MIN && value.length <= CHARS_MAX && /\p{L}{2}/u.test(value) && !isMissing(value)
 
-const editsMax = (chars: number) => (chars < 6 ? 1 : chars < 11 ? 2 : Math.max(3, Math.floor(chars / 6)))
+const editsMax = (chars: number) => (chars < 8 ? 1 : Math.max(2, Math.floor(chars / 5)))
 
-/** Other digits make another code; a letter more at the end makes another form of the word. */
-function isTypo(value: string, right: string): boolean {
+const editsMaxOfWord = (chars: number) => Math.max(1, Math.floor(chars / 4))
+
+/**
+ * Other digits make another code, a known word in the place of another makes another name, and letters more at the end
+ * make another form of a word; all else is a slip of the fingers.
+ */
+function isTypo(value: string, right: string, known: ReadonlySet<string>): boolean {
   const digits = (text: string) => text.replace(/\D/g, '')
   if (digits(value) !== digits(right) && shapeOf(value) === shapeOf(right)) return false
-  return !(value.startsWith(right) || right.startsWith(value))
+  if (value.startsWith(right) || right.startsWith(value) || fingerprintOf(value) === fingerprintOf(right)) return false
+  const [own, others] = [wordsOf(value), wordsOf(right)]
+  if (own.length !== others.length) return true
+  return own.every(
+    (word, at) =>
+      word === others[at] || (!known.has(word) && editsBetween(word, others[at]!, editsMaxOfWord(word.length)) !== null),
+  )
 }
 
-function verdictOf(right: string, rightRows: number, ownRows: number, edits: number, value: string): Verdict {
-  const ratio = rightRows / ownRows
-  const shortness = value.length < 6 ? 0.15 : 0
-  const confidence = Math.min(0.97, 0.6 + 0.1 * Math.log2(ratio / RATIO_MIN + 1) + (edits > 1 ? 0.05 : 0) - shortness)
+function verdictOf(right: string, rightRows: number, ownRows: number, edits: number, chars: number): Verdict {
+  const ratio = Math.log2(rightRows / ownRows / RATIO_MIN + 1)
+  const confidence = chars < CHARS_SHORT ? 0.2 : Math.min(0.97, (chars < 6 ? 0.45 : 0.6) + 0.1 * ratio)
   return {
     detector: 'spelling',
     confidence,
