@@ -1,0 +1,65 @@
+/**
+ * @file Which rows a person should label: those that together show the most of the kinds of cells that the detectors are
+ * not sure of. A kind is a column, what the detectors say, and how the value is made.
+ *
+ * Source: tuple sampling by cluster coverage, Raha, SIGMOD 2019; greedy cover.
+ */
+import { featuresOfVerdicts } from './features.ts'
+import { combine, type Verdicts } from './judge.ts'
+import { type Table, valueAt } from './table.ts'
+import { isMissing, shapeOf } from './values.ts'
+
+/** A kind that a chosen row shows already counts this much less for the next. */
+const SEEN_FACTOR = 0.3
+/** Of what little the detectors are unsure, something is left: they may all be wrong. */
+const DOUBT_MIN = 0.05
+
+/** @returns rows from 0, the most telling first; fewer than `count` only where the table has fewer */
+export function suggestRows(table: Table, verdicts: Verdicts, count: number): number[] {
+  const { kinds, worth } = kindsOf(table, verdicts)
+  const width = table.columns.length
+  const chosen: number[] = []
+  const isChosen = new Uint8Array(table.rowCount)
+  while (chosen.length < Math.min(count, table.rowCount)) {
+    let best = -1
+    let bestWorth = -1
+    for (let row = 0; row < table.rowCount; row++) {
+      if (isChosen[row]) continue
+      let sum = 0
+      for (let at = row * width; at < (row + 1) * width; at++) sum += worth[kinds[at]!]!
+      if (sum > bestWorth) [best, bestWorth] = [row, sum]
+    }
+    isChosen[best] = 1
+    chosen.push(best)
+    for (let at = best * width; at < (best + 1) * width; at++) worth[kinds[at]!]! *= SEEN_FACTOR
+  }
+  return chosen
+}
+
+/** The kind of each cell, and what a label of each kind is worth: how many cells, and how unsure they are. */
+function kindsOf(table: Table, verdicts: Verdicts) {
+  const ids = new Map<string, number>()
+  const cells: number[] = []
+  const doubts: number[] = []
+  const width = table.columns.length
+  const kinds = new Int32Array(table.rowCount * width)
+  for (const [index, column] of table.columns.entries()) {
+    const made = column.values.map((value) => (isMissing(value) ? `missing ${value}` : coarse(value)))
+    for (let row = 0; row < table.rowCount; row++) {
+      const said = verdicts.get(row * width + index) ?? []
+      const key = `${index} ${made[column.codes[row]!]} ${featuresOfVerdicts(said).sort().join()}`
+      const id = ids.get(key) ?? ids.set(key, ids.size).get(key)!
+      kinds[row * width + index] = id
+      const p = combine(said)
+      cells[id] = (cells[id] ?? 0) + 1
+      doubts[id] = (doubts[id] ?? 0) + 4 * p * (1 - p)
+    }
+  }
+  const worth = cells.map((size, id) => Math.log1p(size) * (DOUBT_MIN + doubts[id]! / size))
+  return { kinds, worth }
+}
+
+/** Which kinds of characters a value has, in the order they come. */
+const coarse = (value: string): string => [...new Set(shapeOf(value))].join('')
+
+export const rowAt = (table: Table, row: number): string[] => table.columns.map((column) => valueAt(column, row))
