@@ -42,7 +42,10 @@ function findRecipe(table: Table, target: number): Recipe | null {
     if (known) known.count++
     else counts.set(key, { recipe, count: 1 })
   }
-  const best = [...counts.values()].reduce((a, b) => (b.count > a.count ? b : a), { recipe: [] as Recipe, count: 0 })
+  const best = [...counts.values()].reduce((a, b) => (b.count > a.count ? b : a), {
+    recipe: [] as Recipe,
+    count: 0,
+  })
   return sampled > 10 && best.count >= SHARE_MIN * sampled ? best.recipe : null
 }
 
@@ -80,11 +83,15 @@ function longestPart(table: Table, target: number, row: number, value: string, a
 }
 
 function* check(table: Table, target: number, recipe: Recipe): Generator<Evidence> {
-  const name = recipe.map((part) => (typeof part === 'number' ? `{${table.columns[part]!.name}}` : part)).join('')
+  const name = recipe
+    .map((part) => (typeof part === 'number' ? `{${table.columns[part]!.name}}` : part))
+    .join('')
   const parts = recipe.filter((part) => typeof part === 'number')
   for (let row = 0; row < table.rowCount; row++) {
     const value = valueAt(table.columns[target]!, row)
-    const made = recipe.map((part) => (typeof part === 'number' ? valueAt(table.columns[part]!, row) : part)).join('')
+    const made = recipe
+      .map((part) => (typeof part === 'number' ? valueAt(table.columns[part]!, row) : part))
+      .join('')
     if (value === made) {
       // Two columns that spell a value alike are seldom both wrong.
       for (const column of [target, ...parts])

@@ -14,7 +14,8 @@ const GUESSED_DATE = /^(?:(\d{1,2})-([A-Za-z]{3})|([A-Za-z]{3})-(\d{2}))$/
 
 export const damage: Detector = {
   id: 'damage',
-  source: 'Ziemann et al., Gene name errors are widespread, Genome Biology 2016 (guessed dates); RFC 3629 (decoding)',
+  source:
+    'Ziemann et al., Gene name errors are widespread, Genome Biology 2016 (guessed dates); RFC 3629 (decoding)',
   *find(table) {
     for (const [index, column] of table.columns.entries()) {
       const isRange = rangeShare(column) > 0.3
@@ -45,7 +46,9 @@ function judge(value: string, isRange: boolean): Verdict | null {
   if (ENTITY.test(value)) return verdict(0.6, 'escaped characters of HTML', unescapeHtml(value))
   if (isRange && GUESSED_DATE.test(value))
     return verdict(0.9, 'two numbers that a spreadsheet took for a date', restoreRange(value))
-  return /[\u0000-\u0008\u000e-\u001f\u007f]/.test(value) ? verdict(0.8, 'control characters', value.replace(/[\u0000-\u0008\u000e-\u001f\u007f]/g, '')) : null
+  return /[\u0000-\u0008\u000e-\u001f\u007f]/.test(value)
+    ? verdict(0.8, 'control characters', value.replace(/[\u0000-\u0008\u000e-\u001f\u007f]/g, ''))
+    : null
 }
 
 /** "10-May" was "5-10" or "10-5": the months of a range stand in the order that the day does not. */
@@ -74,5 +77,7 @@ function redecode(value: string): string | undefined {
 const NAMED: Record<string, string> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'", nbsp: ' ' }
 const unescapeHtml = (value: string) =>
   value.replace(/&(?:(amp|lt|gt|quot|apos|nbsp)|#(\d{2,5})|#x([\da-f]{2,5}));?/gi, (_, name, decimal, hex) =>
-    name ? NAMED[name.toLowerCase()]! : String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16)),
+    name
+      ? NAMED[name.toLowerCase()]!
+      : String.fromCodePoint(decimal ? Number(decimal) : Number.parseInt(hex, 16)),
   )

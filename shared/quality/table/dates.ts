@@ -16,7 +16,11 @@ const NUMBER_FORMS: [RegExp, readonly DateForm[], readonly ('year' | 'month' | '
   [new RegExp(`^(\\d{4})-(\\d{1,2})-(\\d{1,2})${TIME}$`, 'i'), ['iso'], ['year', 'month', 'day']],
   [new RegExp(`^(\\d{1,2})/(\\d{1,2})/(\\d{4}|\\d{2})${TIME}$`, 'i'), ['us'], ['month', 'day', 'year']],
   [new RegExp(`^(\\d{1,2})/(\\d{1,2})/(\\d{4}|\\d{2})${TIME}$`, 'i'), ['european'], ['day', 'month', 'year']],
-  [new RegExp(`^(\\d{1,2})\\.(\\d{1,2})\\.(\\d{4}|\\d{2})${TIME}$`, 'i'), ['dotted'], ['day', 'month', 'year']],
+  [
+    new RegExp(`^(\\d{1,2})\\.(\\d{1,2})\\.(\\d{4}|\\d{2})${TIME}$`, 'i'),
+    ['dotted'],
+    ['day', 'month', 'year'],
+  ],
   [/^((?:19|20)\d{2})(\d{2})(\d{2})()$/, ['compact'], ['year', 'month', 'day']],
 ]
 const DAY_MONTH = new RegExp(`^(\\d{1,2})\\.?[ -]([a-z]{3,9})\\.?,?[ -](\\d{4}|\\d{2})${TIME}$`, 'i')
@@ -35,10 +39,13 @@ export function parseDates(text: string): ParsedDate[] {
     return dateOf(form!, part('year'), Number(part('month')), part('day'), match[4])
   })
   const dayFirst = DAY_MONTH.exec(bare)
-  if (dayFirst) readings.push(...dateOf('day-month', dayFirst[3]!, monthOf(dayFirst[2]!), dayFirst[1]!, dayFirst[4]))
+  if (dayFirst)
+    readings.push(...dateOf('day-month', dayFirst[3]!, monthOf(dayFirst[2]!), dayFirst[1]!, dayFirst[4]))
   const monthFirst = MONTH_DAY.exec(bare)
   if (monthFirst)
-    readings.push(...dateOf('month-day', monthFirst[3]!, monthOf(monthFirst[1]!), monthFirst[2]!, monthFirst[4]))
+    readings.push(
+      ...dateOf('month-day', monthFirst[3]!, monthOf(monthFirst[1]!), monthFirst[2]!, monthFirst[4]),
+    )
   return readings
 }
 
@@ -48,7 +55,8 @@ function dateOf(form: DateForm, years: string, month: number, days: string, time
   const short = Number(years)
   const year = years.length > 2 ? short : short + (short < CENTURY_PIVOT ? 2000 : 1900)
   const day = Number(days)
-  const isDate = month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
+  const isDate =
+    month >= 1 && month <= 12 && day >= 1 && day <= new Date(Date.UTC(year, month, 0)).getUTCDate()
   return isDate ? [{ form, year, month, day, time }] : []
 }
 
@@ -92,7 +100,8 @@ export const dates: Detector = {
       yield* byValue(column, index, (value) => {
         if (isMissing(value)) return null
         const readings = parseDates(value)
-        if (readings.length === 0) return { detector: 'date-form', confidence: 0.7, reason: 'no date, in a column of dates' }
+        if (readings.length === 0)
+          return { detector: 'date-form', confidence: 0.7, reason: 'no date, in a column of dates' }
         if (readings.some(({ form }) => form === usual.form)) return null
         const reason = `a date written as ${readings[0]!.form}, where the column writes ${usual.form}`
         const sure = readings.length === 1 && readings[0]!.time === ''

@@ -16,6 +16,8 @@ export type Dependency = {
   accuracy: number
   /** How many wrong values there are to choose from. */
   wrongValues: number
+  /** Too loose to decide alone. */
+  isWeak: boolean
 }
 
 /** Goodman and Kruskal's tau, near enough: agreement beyond chance. */
@@ -56,7 +58,17 @@ export function findDependencies(table: Table): Dependency[] {
             : STRENGTH_MIN
       if (strength < enough) return []
       const wrongValues = Math.min(WRONG_VALUES_MAX, Math.max(1, 1 / overall - 1))
-      return [{ from, to, strength, accuracy: Math.min(0.995, Math.sqrt(within)), wrongValues }]
+      const accuracy = Math.min(0.995, Math.sqrt(within))
+      return [
+        {
+          from,
+          to,
+          strength,
+          accuracy,
+          wrongValues,
+          isWeak: strength < STRENGTH_MIN && enough < STRENGTH_MIN_OF_NAMES,
+        },
+      ]
     })
   })
 }
@@ -68,7 +80,9 @@ export const dependency: Detector = {
   *find(table) {
     // Where sources contradict each other, a plain vote would only repeat them.
     const reported = findReports(table)?.attributes ?? []
-    const found = findDependencies(table).filter(({ from, to }) => !reported.includes(from) && !reported.includes(to))
+    const found = findDependencies(table).filter(
+      ({ from, to }) => !reported.includes(from) && !reported.includes(to),
+    )
     for (const to of new Set(found.map((one) => one.to)))
       yield* voteOn(
         table,
@@ -86,8 +100,11 @@ function* voteOn(table: Table, to: number, dependencies: readonly Dependency[]):
   const because = new Int32Array(table.rowCount).fill(-1)
   const column = table.columns[to]!
   const isAbsent = missingCodes(column)
+  const weak = dependencies.filter((one) => one.isWeak).length
   for (const one of dependencies)
-    eachVote(groupRows(table.columns[one.from]!), column.codes, isAbsent, one, (row, weight, winner) => {
+    eachVote(groupRows(table.columns[one.from]!), column.codes, isAbsent, one, (row, voted, winner) => {
+      // Weak ones share what one may say: they are mostly the same fact in several columns.
+      const weight = one.isWeak ? Math.min(voted, WEAK_WEIGHT_MAX) / weak : voted
       weights[row]! += weight
       if (weight <= winnerWeights[row]!) return
       winnerWeights[row] = weight
@@ -99,7 +116,11 @@ function* voteOn(table: Table, to: number, dependencies: readonly Dependency[]):
     if (weight === 0) continue
     const confidence = sigmoid(logit(PRIOR) + weight)
     if (winners[row]! < 0 || weight < 0)
-      yield { row, column: to, verdict: { detector: 'dependency', confidence, reason: 'agrees with its group' } }
+      yield {
+        row,
+        column: to,
+        verdict: { detector: 'dependency', confidence, reason: 'agrees with its group' },
+      }
     else {
       const from = table.columns[because[row]!]!
       const repair = column.values[winners[row]!]!
@@ -161,16 +182,17 @@ function weightAgainst(own: number, winner: number, { accuracy, wrongValues, str
   const winnerIsRight = winner * right + own * wrong
   const ownIsRight = own * right + winner * wrong
   const bothAre =
-    Math.log(TWO_TRUTHS) +
-    winner * Math.log(winner / (winner + own)) +
-    own * Math.log(own / (winner + own))
-  const against = winnerIsRight - Math.log(Math.exp(ownIsRight - winnerIsRight) + Math.exp(bothAre - winnerIsRight)) - winnerIsRight
+    Math.log(TWO_TRUTHS) + winner * Math.log(winner / (winner + own)) + own * Math.log(own / (winner + own))
+  const against =
+    winnerIsRight -
+    Math.log(Math.exp(ownIsRight - winnerIsRight) + Math.exp(bothAre - winnerIsRight)) -
+    winnerIsRight
   return Math.max(WEIGHT_MIN, Math.min(WEIGHT_MAX * strength ** 2, against - logit(PRIOR)))
 }
 
 /** A missing value where the group knows one: wrong as far as the group has it otherwise. */
-function weightOfAbsence(winner: number, size: number, { strength }: Dependency): number {
-  if (winner === 0) return 0
+function weightOfAbsence(winner: number, size: number, { strength, isWeak }: Dependency): number {
+  if (winner === 0 || isWeak) return 0
   const share = winner / size
   const confidence = strength * (winner === 1 ? 0.5 : 0.5 + 0.45 * share)
   return logit(confidence) - logit(PRIOR)

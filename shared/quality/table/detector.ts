@@ -14,8 +14,8 @@ export type Verdict = {
 }
 export type Evidence = { row: number; column: number; verdict: Verdict }
 
-/** Clean rows that a person gave: fields by column, by row. */
-export type Labels = ReadonlyMap<number, readonly string[]>
+/** Clean rows that a person gave: fields by column, by row; undefined where nothing was said of a cell. */
+export type Labels = ReadonlyMap<number, readonly (string | undefined)[]>
 
 export type Detector = {
   id: string

@@ -1,5 +1,5 @@
 /** @file Rows that share a value of a column, and how much they agree in another: the base of dependencies. */
-import { type Column, type Table } from './table.ts'
+import type { Column, Table } from './table.ts'
 import { isMissing } from './values.ts'
 
 /** Rows by value of a column, missing values left out: those of group g are `rows[starts[g]] … rows[starts[g + 1] - 1]`. */

@@ -38,8 +38,9 @@ export function learnFromLabels(table: Table, verdicts: Verdicts, labels: Labels
   const wrong: boolean[] = []
   for (const [row, clean] of labels)
     for (const [index, column] of table.columns.entries()) {
+      if (clean[index] === undefined) continue
       cells.push(cellAt(row, index, lacks(row)))
-      wrong.push(valueAt(column, row) !== (clean[index] ?? ''))
+      wrong.push(valueAt(column, row) !== clean[index])
     }
   const weights = fit(cells, wrong, ids.size)
   const probabilities = new Float64Array(table.rowCount * table.columns.length)

@@ -24,7 +24,8 @@ export const merged: Detector = {
       for (const [from, source] of table.columns.entries()) {
         if (from === to) continue
         const found = blanks.flatMap((row) => splitOff(valueAt(source, row), row, vocabulary))
-        if (found.length >= Math.max(ROWS_MIN, SHARE_MIN * blanks.length)) yield* evidence(table, from, to, found)
+        if (found.length >= Math.max(ROWS_MIN, SHARE_MIN * blanks.length))
+          yield* evidence(table, from, to, found)
       }
     }
   },
@@ -65,7 +66,11 @@ function* evidence(table: Table, from: number, to: number, found: Found[]): Gene
     yield {
       row,
       column: to,
-      verdict: { ...verdict, reason: `blank, and "${moved}" stands at the end of "${source}"`, repair: moved },
+      verdict: {
+        ...verdict,
+        reason: `blank, and "${moved}" stands at the end of "${source}"`,
+        repair: moved,
+      },
     }
   }
 }

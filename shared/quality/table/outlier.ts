@@ -43,7 +43,8 @@ function profileNumbers({ values, counts }: Column, numbers: (number | null)[]) 
   let withValue = 0
   numbers.forEach((number, code) => {
     if (!isMissing(values[code]!)) withValue += counts[code]!
-    if (number !== null && Number.isFinite(number)) for (let n = 0; n < counts[code]!; n++) sorted.push(number)
+    if (number !== null && Number.isFinite(number))
+      for (let n = 0; n < counts[code]!; n++) sorted.push(number)
   })
   if (sorted.length < ROWS_MIN || sorted.length < NUMBER_SHARE_MIN * withValue) return null
   sorted.sort((a, b) => a - b)

@@ -2,9 +2,9 @@
  * @file Several sources that report on one entity: which of them to believe is learnt from how they agree, and copies
  * count less than independent reports. Which columns are the entity and the source is found in the data.
  */
-import { type Detector, type Evidence, type Labels } from './detector.ts'
-import { agreementOf, type Groups, groupRows, groupingColumns, missingCodes } from './groups.ts'
-import { type Column, type Table } from './table.ts'
+import type { Detector, Evidence, Labels } from './detector.ts'
+import { agreementOf, type Groups, groupingColumns, groupRows, missingCodes } from './groups.ts'
+import type { Column, Table } from './table.ts'
 
 /** Rows that an entity and a source have on average, for it to be a table of reports. */
 const REPORTS_MIN = 5
@@ -29,6 +29,8 @@ const ACCURACY_MIN = 0.02
 const ACCURACY_MAX = 0.99
 /** Confidence that a source is wrong to say nothing of what others know. */
 const ABSENT = 0.95
+/** Belief in a value from which on it is proposed as the repair. */
+const REPAIR_BELIEF_MIN = 0.9
 
 export const sources: Detector = {
   id: 'sources',
@@ -41,7 +43,15 @@ export const sources: Detector = {
     const attributes = reports.attributes.map((index): Claims => {
       const column = table.columns[index]!
       const truths = knownTruths(labels, entities, index)
-      return { column, index, entities, sources: table.columns[reports.source]!, groups, isAbsent: missingCodes(column), truths }
+      return {
+        column,
+        index,
+        entities,
+        sources: table.columns[reports.source]!,
+        groups,
+        isAbsent: missingCodes(column),
+        truths,
+      }
     })
     const beliefs = discover(attributes)
     for (const [at, claims] of attributes.entries()) yield* weigh(claims, beliefs[at]!)
@@ -86,7 +96,10 @@ function contestedColumns(table: Table, entity: number, source: number): number[
   return attributes.some((index) => strengths[index]! < CONTESTED_MAX) ? attributes : []
 }
 
-function* weigh({ column, index, entities, isAbsent, truths }: Claims, beliefs: Belief[]): Generator<Evidence> {
+function* weigh(
+  { column, index, entities, isAbsent, truths }: Claims,
+  beliefs: Belief[],
+): Generator<Evidence> {
   const claimCounts = new Int32Array(entities.values.length)
   column.codes.forEach((code, row) => {
     if (!isAbsent[code]) claimCounts[entities.codes[row]!]!++
@@ -96,22 +109,32 @@ function* weigh({ column, index, entities, isAbsent, truths }: Claims, beliefs: 
     const belief = beliefs[entity]!
     if (belief.size === 0 || (claimCounts[entity]! < 2 && !truths.has(entity))) continue
     const value = column.values[column.codes[row]!]!
-    const [right] = [...belief].reduce((a, b) => (b[1] > a[1] ? b : a))
+    const [right, sureness] = [...belief].reduce((a, b) => (b[1] > a[1] ? b : a))
     const who = truths.has(entity) ? 'a label says' : 'the sources that are believed say'
     const verdict = { detector: 'sources', confidence: 1 - (belief.get(value) ?? 0) }
     if (value === right)
-      yield { row, column: index, verdict: { ...verdict, reason: 'agrees with the sources that are believed' } }
+      yield {
+        row,
+        column: index,
+        verdict: { ...verdict, reason: 'agrees with the sources that are believed' },
+      }
     else {
       const reason = `${who} "${right}" of "${entities.values[entity]!}"`
-      const confidence = isAbsent[column.codes[row]!] ? Math.max(verdict.confidence, ABSENT) : verdict.confidence
-      yield { row, column: index, verdict: { ...verdict, confidence, reason, repair: right } }
+      const confidence = isAbsent[column.codes[row]!]
+        ? Math.max(verdict.confidence, ABSENT)
+        : verdict.confidence
+      const repair = sureness >= REPAIR_BELIEF_MIN ? { repair: right } : {}
+      yield { row, column: index, verdict: { ...verdict, confidence, reason, ...repair } }
     }
   }
 }
 
 /** The clean value of the attribute, by entity, that labelled rows give. */
 function knownTruths(labels: Labels, entities: Column, attribute: number): Map<number, string> {
-  return new Map([...labels].map(([row, clean]) => [entities.codes[row]!, clean[attribute] ?? '']))
+  const truths = new Map<number, string>()
+  for (const [row, clean] of labels)
+    if (clean[attribute] !== undefined) truths.set(entities.codes[row]!, clean[attribute])
+  return truths
 }
 
 /** Probability of each value that is reported of an entity. */
@@ -134,8 +157,8 @@ type Claims = {
  */
 function discover(attributes: readonly Claims[]): Belief[][] {
   const count = attributes[0]!.sources.values.length
-  let accuracies = attributes.map(() => new Float64Array(count).fill(ACCURACY_START))
-  let copies = attributes.map(() => new Float64Array(count * count))
+  let accuracies: Float64Array[] = attributes.map(() => new Float64Array(count).fill(ACCURACY_START))
+  let copies: Float64Array[] = attributes.map(() => new Float64Array(count * count))
   let beliefs: Belief[][] = []
   for (let round = 0; round < ROUNDS; round++) {
     beliefs = attributes.map((claims, at) => believeAll(claims, accuracies[at]!, copies[at]!))
@@ -153,7 +176,8 @@ function discover(attributes: readonly Claims[]): Belief[][] {
   return beliefs
 }
 
-const rowsOfEntity = ({ rows, starts }: Groups, entity: number) => rows.subarray(starts[entity]!, starts[entity + 1]!)
+const rowsOfEntity = ({ rows, starts }: Groups, entity: number) =>
+  rows.subarray(starts[entity]!, starts[entity + 1]!)
 
 /** For each source: its claims of the attribute, and how many of them are believed. */
 function tally({ column, entities, sources, isAbsent }: Claims, beliefs: readonly Belief[]) {
@@ -186,13 +210,18 @@ function believeAll(claims: Claims, accuracies: Float64Array, copies: Float64Arr
 }
 
 /** Each independent claim votes with its log-odds; of claims that may be copies, the most accurate source's counts whole. */
-function believe(claimants: ReadonlyMap<string, number[]>, accuracies: Float64Array, copies: Float64Array): Belief {
+function believe(
+  claimants: ReadonlyMap<string, number[]>,
+  accuracies: Float64Array,
+  copies: Float64Array,
+): Belief {
   const votes = [...claimants].map(([value, list]) => {
     const best = list.sort((a, b) => accuracies[b]! - accuracies[a]! || a - b)
     const vote = best.reduce((sum, source, at) => {
       const accuracy = Math.min(ACCURACY_MAX, Math.max(ACCURACY_MIN, accuracies[source]!))
       let own = 1
-      for (let before = 0; before < at; before++) own *= 1 - copies[source * accuracies.length + best[before]!]!
+      for (let before = 0; before < at; before++)
+        own *= 1 - copies[source * accuracies.length + best[before]!]!
       return sum + own * Math.log((accuracy * WRONG_VALUES) / (1 - accuracy))
     }, 0)
     return [value, vote] as const
@@ -209,7 +238,10 @@ function findCopies({ column, sources, groups, isAbsent }: Claims, beliefs: read
   const either = new Float64Array(count * count).fill(SMOOTHING_OF_COPIES)
   for (let entity = 0; entity + 1 < groups.starts.length; entity++) {
     const rows = rowsOfEntity(groups, entity).filter((row) => !isAbsent[column.codes[row]!])
-    const wrong = Array.from(rows, (row) => 1 - (beliefs[entity]!.get(column.values[column.codes[row]!]!) ?? 0))
+    const wrong = Array.from(
+      rows,
+      (row) => 1 - (beliefs[entity]!.get(column.values[column.codes[row]!]!) ?? 0),
+    )
     rows.forEach((left, i) => {
       rows.forEach((right, j) => {
         if (i === j) return

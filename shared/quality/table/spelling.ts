@@ -30,7 +30,9 @@ export const spelling: Detector = {
 function findRightSpellings({ values, counts, codes: rows }: Column): Map<number, Verdict> {
   const found = new Map<number, Verdict>()
   if (values.length > DISTINCT_SHARE_MAX * rows.length) return found
-  const codes = [...values.keys()].filter((code) => isWord(values[code]!)).sort((a, b) => counts[b]! - counts[a]! || a - b)
+  const codes = [...values.keys()]
+    .filter((code) => isWord(values[code]!))
+    .sort((a, b) => counts[b]! - counts[a]! || a - b)
   const rights = codes.filter((code) => counts[code]! >= RIGHT_ROWS_MIN)
   const known = knownWords(codes.map((code) => values[code]!))
   let pairs = 0
@@ -39,11 +41,19 @@ function findRightSpellings({ values, counts, codes: rows }: Column): Map<number
     for (const right of rights) {
       if (counts[right]! < RATIO_MIN * counts[code]!) break
       if (++pairs > PAIRS_MAX) return found
-      const edits = editsBetween(values[code]!, values[right]!, best ? best.edits - 1 : editsMax(values[code]!.length))
+      const edits = editsBetween(
+        values[code]!,
+        values[right]!,
+        best ? best.edits - 1 : editsMax(values[code]!.length),
+      )
       if (edits !== null && isTypo(values[code]!, values[right]!, known)) best = { right, edits }
       if (best?.edits === 1) break
     }
-    if (best) found.set(code, verdictOf(values[best.right]!, counts[best.right]!, counts[code]!, best.edits, values[code]!.length))
+    if (best)
+      found.set(
+        code,
+        verdictOf(values[best.right]!, counts[best.right]!, counts[code]!, best.edits, values[code]!.length),
+      )
   }
   return found
 }
@@ -51,7 +61,8 @@ function findRightSpellings({ values, counts, codes: rows }: Column): Map<number
 /** Words that more than one value has: that they stand in one more is no error of typing. */
 function knownWords(values: readonly string[]): Set<string> {
   const counts = new Map<string, number>()
-  for (const value of values) for (const word of new Set(wordsOf(value))) counts.set(word, (counts.get(word) ?? 0) + 1)
+  for (const value of values)
+    for (const word of new Set(wordsOf(value))) counts.set(word, (counts.get(word) ?? 0) + 1)
   return new Set([...counts].filter(([, count]) => count > 1).map(([word]) => word))
 }
 
@@ -71,12 +82,14 @@ const editsMaxOfWord = (chars: number) => Math.max(1, Math.floor(chars / 4))
 function isTypo(value: string, right: string, known: ReadonlySet<string>): boolean {
   const digits = (text: string) => text.replace(/\D/g, '')
   if (digits(value) !== digits(right) && shapeOf(value) === shapeOf(right)) return false
-  if (value.startsWith(right) || right.startsWith(value) || fingerprintOf(value) === fingerprintOf(right)) return false
+  if (value.startsWith(right) || right.startsWith(value) || fingerprintOf(value) === fingerprintOf(right))
+    return false
   const [own, others] = [wordsOf(value), wordsOf(right)]
   if (own.length !== others.length) return true
   return own.every(
     (word, at) =>
-      word === others[at] || (!known.has(word) && editsBetween(word, others[at]!, editsMaxOfWord(word.length)) !== null),
+      word === others[at] ||
+      (!known.has(word) && editsBetween(word, others[at]!, editsMaxOfWord(word.length)) !== null),
   )
 }
 

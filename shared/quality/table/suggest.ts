@@ -62,4 +62,5 @@ function kindsOf(table: Table, verdicts: Verdicts) {
 /** Which kinds of characters a value has, in the order they come. */
 const coarse = (value: string): string => [...new Set(shapeOf(value))].join('')
 
-export const rowAt = (table: Table, row: number): string[] => table.columns.map((column) => valueAt(column, row))
+export const rowAt = (table: Table, row: number): string[] =>
+  table.columns.map((column) => valueAt(column, row))

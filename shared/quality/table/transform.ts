@@ -23,7 +23,8 @@ type Candidate = Omit<Transform, 'support'>
 /** @param kept values that were labelled as clean */
 export function learnTransforms(examples: readonly Example[], kept: readonly string[]): Transform[] {
   const candidates = new Map<string, Candidate>()
-  for (const example of examples) for (const one of propose(example)) if (!candidates.has(one.name)) candidates.set(one.name, one)
+  for (const example of examples)
+    for (const one of propose(example)) if (!candidates.has(one.name)) candidates.set(one.name, one)
   const learnt = [...candidates.values()].flatMap((candidate): Transform[] => {
     const breaks = [...kept, ...examples.map(({ clean }) => clean)].some((value) => {
       const changed = candidate.apply(value)
@@ -73,7 +74,10 @@ const FIXED: [string, (value: string) => string | null][] = [
   ['single spaces', (value) => value.trim().replace(/\s+/g, ' ')],
   ['lower case', (value) => value.toLowerCase()],
   ['upper case', (value) => value.toUpperCase()],
-  ['capitals first', (value) => value.toLowerCase().replace(/(?<![\p{L}'’])\p{L}/gu, (letter) => letter.toUpperCase())],
+  [
+    'capitals first',
+    (value) => value.toLowerCase().replace(/(?<![\p{L}'’])\p{L}/gu, (letter) => letter.toUpperCase()),
+  ],
 ]
 
 function* proposeDate(dirty: string, clean: string): Generator<Candidate> {
@@ -129,7 +133,15 @@ function* proposeCut(dirty: string, clean: string, at: number): Generator<Candid
 /** Runs of a shape as a pattern: "9-9" matches any two numbers with a hyphen. */
 const patternOf = (shape: string): string =>
   Array.from(shape, (kind) =>
-    kind === '9' ? '\\p{Nd}+' : kind === 'A' ? '\\p{Lu}+' : kind === 'a' ? '\\p{L}+' : kind === ' ' ? '\\s+' : kind.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&'),
+    kind === '9'
+      ? '\\p{Nd}+'
+      : kind === 'A'
+        ? '\\p{Lu}+'
+        : kind === 'a'
+          ? '\\p{L}+'
+          : kind === ' '
+            ? '\\s+'
+            : kind.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&'),
   ).join('')
 
 /** One text inside the value stands for another: the middle that differs. */
@@ -137,10 +149,14 @@ function* proposeReplacement(dirty: string, clean: string): Generator<Candidate>
   let start = 0
   while (start < Math.min(dirty.length, clean.length) && dirty[start] === clean[start]) start++
   let end = 0
-  while (end < Math.min(dirty.length, clean.length) - start && dirty.at(-1 - end) === clean.at(-1 - end)) end++
+  while (end < Math.min(dirty.length, clean.length) - start && dirty.at(-1 - end) === clean.at(-1 - end))
+    end++
   const [from, to] = [dirty.slice(start, dirty.length - end), clean.slice(start, clean.length - end)]
   if (from === '' || from === dirty) return
   // A single letter is a slip of this value, not a habit.
   if (/^[\p{L}\p{N}]$/u.test(from)) return
-  yield { name: `"${to}" for "${from}"`, apply: (value) => (value.includes(from) ? value.replaceAll(from, to) : null) }
+  yield {
+    name: `"${to}" for "${from}"`,
+    apply: (value) => (value.includes(from) ? value.replaceAll(from, to) : null),
+  }
 }

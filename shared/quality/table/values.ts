@@ -65,7 +65,8 @@ export type Measure = {
   suffix: string
 }
 
-const NUMBER = /^\s*([^\d\s.,+-][^\d.,+-]{0,3}?)?\s*([+-]?(?:\d[\d.,' \u00a0]*\d|\d|[.,]\d+)(?:[eE][+-]?\d{1,3})?)(\s*[^\d\s][^\d]{0,23})?\s*$/
+const NUMBER =
+  /^\s*([^\d\s.,+-][^\d.,+-]{0,3}?)?\s*([+-]?(?:\d[\d.,' \u00a0]*\d|\d|[.,]\d+)(?:[eE][+-]?\d{1,3})?)(\s*[^\d\s][^\d]{0,23})?\s*$/
 
 /** One number with at most a few other characters around it; null for all else. */
 export function parseMeasure(text: string): Measure | null {
