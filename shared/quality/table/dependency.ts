@@ -176,7 +176,11 @@ const vouch = (own: number, second: number): number =>
  * Three stories of a group: the winner is right, the own value is, or both are. Each row is right with the probability
  * `accuracy`, and a wrong one takes any of the wrong values.
  */
-function weightAgainst(own: number, winner: number, { accuracy, wrongValues, strength }: Dependency): number {
+function weightAgainst(
+  own: number,
+  winner: number,
+  { accuracy, wrongValues, strength, isWeak }: Dependency,
+): number {
   const wrong = Math.log((1 - accuracy) / wrongValues)
   const right = Math.log(accuracy)
   const winnerIsRight = winner * right + own * wrong
@@ -187,7 +191,10 @@ function weightAgainst(own: number, winner: number, { accuracy, wrongValues, str
     winnerIsRight -
     Math.log(Math.exp(ownIsRight - winnerIsRight) + Math.exp(bothAre - winnerIsRight)) -
     winnerIsRight
-  return Math.max(WEIGHT_MIN, Math.min(WEIGHT_MAX * strength ** 2, against - logit(PRIOR)))
+  return Math.max(
+    WEIGHT_MIN,
+    Math.min(isWeak ? WEAK_WEIGHT_MAX : WEIGHT_MAX * strength ** 2, against - logit(PRIOR)),
+  )
 }
 
 /** A missing value where the group knows one: wrong as far as the group has it otherwise. */

@@ -69,8 +69,8 @@ export const CONFIDENCE_MIN = 0.5
 const NO_VERDICTS: readonly Verdict[] = []
 
 /** The cells that are more likely wrong than right, by row and column. */
-export function judgeTable(table: Table, labels: Labels): Suspect[] {
-  const verdicts = collectVerdicts(table, labels)
+export function judgeTable(table: Table, labels: Labels, detectors = DETECTORS): Suspect[] {
+  const verdicts = collectVerdicts(table, labels, detectors)
   const learnt = labels.size > 0 ? learnFromLabels(table, verdicts, labels) : null
   const repair = createRepairer(table, verdicts, labels)
   const suspects: Suspect[] = []

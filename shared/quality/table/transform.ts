@@ -98,7 +98,7 @@ function* proposeDate(dirty: string, clean: string): Generator<Candidate> {
 function* proposeCut(dirty: string, clean: string, at: number): Generator<Candidate> {
   const [before, after] = [dirty.slice(0, at), dirty.slice(at + clean.length)]
   const shape = shapeOf(clean)
-  if (/9/.test(shape) && before === '' && after !== '') {
+  if (/9/.test(shape) && shape.length <= SHAPE_CHARS_MAX && before === '' && after !== '') {
     const head = new RegExp(`^${patternOf(shape)}`, 'u')
     yield {
       name: `the leading "${shape}"`,
@@ -130,6 +130,9 @@ function* proposeCut(dirty: string, clean: string, at: number): Generator<Candid
     }
 }
 
+/** A longer shape is that of a sentence. */
+const SHAPE_CHARS_MAX = 24
+
 /** Runs of a shape as a pattern: "9-9" matches any two numbers with a hyphen. */
 const patternOf = (shape: string): string =>
   Array.from(shape, (kind) =>
@@ -141,7 +144,7 @@ const patternOf = (shape: string): string =>
           ? '\\p{L}+'
           : kind === ' '
             ? '\\s+'
-            : kind.replace(/[\\^$.*+?()[\]{}|/-]/, '\\$&'),
+            : kind.replace(/[\\^$.*+?()[\]{}|/]/, '\\$&'),
   ).join('')
 
 /** One text inside the value stands for another: the middle that differs. */
