@@ -41,6 +41,8 @@ function judge(value: string, isRange: boolean): Verdict | null {
     ...(repair === undefined ? {} : { repair }),
   })
   if (SPREADSHEET_ERROR.test(value)) return verdict(0.95, 'an error message of a spreadsheet')
+  if (value !== value.trim() && value.trim() !== '')
+    return verdict(0.9, 'white space at the edge', value.trim())
   if (value.includes('\ufffd')) return verdict(0.7, 'letters lost by a wrong decoding')
   if (MOJIBAKE.test(value)) return verdict(0.8, 'UTF-8 read as Windows-1252', redecode(value))
   if (ENTITY.test(value)) return verdict(0.6, 'escaped characters of HTML', unescapeHtml(value))

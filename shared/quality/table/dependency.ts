@@ -23,7 +23,7 @@ export type Dependency = {
 /** Goodman and Kruskal's tau, near enough: agreement beyond chance. */
 const STRENGTH_MIN = 0.8
 /** Where values are nearly unique to their group, less will do: chance cannot make even that. */
-const STRENGTH_MIN_OF_NAMES = 0.6
+const STRENGTH_MIN_OF_NAMES = 0.5
 const NAMES_OVERALL_MAX = 0.02
 /**
  * In a column of few values, errors alone bring the agreement down: from here on, a value that no group is for is weakly

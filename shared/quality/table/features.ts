@@ -22,7 +22,16 @@ export function featuresOfValue(value: string, count: number, rowCount: number):
     ...(isBlank(value) ? ['blank'] : isMissingWord(value) ? ['missing word'] : []),
     ...[...kinds].slice(0, CHARACTERS_MAX).map((kind) => `has ${kind}`),
     ...['A', 'a', '9', ' '].filter((kind) => !kinds.has(kind)).map((kind) => `no ${kind}`),
+    `starts ${shape[0] ?? ''}`,
+    `ends ${shape.at(-1) ?? ''}`,
+    `case ${caseOf(value)}`,
   ]
+}
+
+/** How a text uses capitals. */
+export function caseOf(value: string): 'none' | 'upper' | 'lower' | 'mixed' {
+  const [upper, lower] = [/\p{Lu}/u.test(value), /\p{Ll}/u.test(value)]
+  return upper ? (lower ? 'mixed' : 'upper') : lower ? 'lower' : 'none'
 }
 
 /** Names of what the detectors say: which suspect the cell, which vouch for it. */

@@ -8,6 +8,8 @@ import { isBlank, isMissingWord, shapeOf } from './values.ts'
 
 /** A code such as "NA" for Namibia looks as the others of its column do. */
 const SHAPE_SHARE_MAX = 0.2
+/** A word that stands in more than this share of a column's cells is meant. */
+const FILLING_SHARE = 0.5
 
 export const missing: Detector = {
   id: 'missing-word',
@@ -29,12 +31,14 @@ export const missing: Detector = {
   },
 }
 
-/** How the table says "no value": blank if it ever does, else its commonest word. */
-function usualWord({ columns }: Table): string {
+/** How the table says "no value": a word that fills a column, else blank if it ever is, else its commonest word. */
+function usualWord({ columns, rowCount }: Table): string {
   const counts = new Map<string, number>()
   for (const { values, counts: rows } of columns)
     values.forEach((value, code) => {
-      if (isBlank(value)) counts.set('', Number.POSITIVE_INFINITY)
+      if (isMissingWord(value) && rows[code]! > FILLING_SHARE * rowCount)
+        counts.set(value, Number.POSITIVE_INFINITY)
+      else if (isBlank(value)) counts.set('', Number.MAX_VALUE)
       else if (isMissingWord(value)) counts.set(value, (counts.get(value) ?? 0) + rows[code]!)
     })
   return [...counts].reduce((best, one) => (one[1] > best[1] ? one : best), ['', 0] as [string, number])[0]
