@@ -9,9 +9,9 @@ import { combine, type Verdicts } from './judge.ts'
 import { type Table, valueAt } from './table.ts'
 
 /** How far the detectors alone can carry a cell, in log-odds: labels must be able to overrule them. */
-const OFFSET_MAX = 4
+const OFFSET_MAX = 3
 /** Strength of the prior that a feature means nothing. */
-const PENALTY = 0.5
+const PENALTY = 0.15
 const SWEEPS = 50
 
 type Cell = { offset: number; features: number[] }
