@@ -228,6 +228,7 @@ program
   .option('--labels <file>', 'CSV of some rows with their clean values, first column "row", to learn from')
   .option('--suggest-labels <n>', 'only choose rows whose labels would help most', integer(1, 1_000))
   .option('--out <file>', 'where the suspected cells, or the rows to label, go as CSV')
+  .option('--repaired <file>', 'where the table goes with all repairs put in')
   .option('--json', 'print one JSON object')
   .action(async (file: string, { suggestLabels: count, ...options }) => {
     const quiet = options.json ?? false

@@ -8,9 +8,10 @@ import { createWriteStream } from 'node:fs'
 import { finished } from 'node:stream/promises'
 import { createRandom, type Random } from '../../shared/lib/random.ts'
 import type { Labels } from '../../shared/quality/table/detector.ts'
-import { collectVerdicts, judgeTable } from '../../shared/quality/table/judge.ts'
+import { collectVerdicts, type Judged, judgeTable, type Suspect } from '../../shared/quality/table/judge.ts'
+import { settle } from '../../shared/quality/table/settle.ts'
 import { suggestRows } from '../../shared/quality/table/suggest.ts'
-import { createTable } from '../../shared/quality/table/table.ts'
+import { createTable, type Table, valueAt } from '../../shared/quality/table/table.ts'
 import { findRepeated, readTable } from './catalogue-file.ts'
 import { Failure } from './failure.ts'
 import { createProgress, type Progress } from './progress.ts'
@@ -28,7 +29,7 @@ const BLOCK_CHARS = 6 * 2 ** 20
 const ROWS_MIN = 100
 const SEED = 1
 
-export type CleanOptions = { labels?: string; out: string; quiet: boolean }
+export type CleanOptions = { labels?: string; out: string; repaired?: string; quiet: boolean }
 export type CleanOutcome = {
   rows: number
   columns: number
@@ -37,6 +38,8 @@ export type CleanOutcome = {
   repairs: number
   /** Suspected cells by column, of columns that have any. */
   byColumn: Record<string, number>
+  /** Rules that broke on this table; the others went on. */
+  failed: { detector: string; reason: string }[]
   out: string
   seconds: number
 }
@@ -55,24 +58,33 @@ export async function cleanFile(file: string, options: CleanOptions): Promise<Cl
     repairs: 0,
   }
   const byColumn = new Map<string, number>()
+  const failed = new Map<string, string>()
   const out = await openOut(options.out)
+  const repaired = options.repaired === undefined ? null : await openOut(options.repaired)
   await out.write(csvLine(['row', 'column', 'value', 'reason', 'confidence', 'repair']))
-  for await (const { row, column, value, reason, confidence, repair } of suspectsOf(
-    file,
-    survey,
-    labels,
-    progress,
-  )) {
-    const name = survey.names[column]!
-    outcome.suspects++
-    if (repair !== undefined) outcome.repairs++
-    byColumn.set(name, (byColumn.get(name) ?? 0) + 1)
-    await out.write(csvLine([String(row), name, value, reason, confidence.toFixed(3), repair]))
+  await repaired?.write(csvLine(survey.names))
+  for await (const rows of partsOf(file, survey, progress)) {
+    const part = judgePart(survey, rows, labels)
+    for (const { detector, reason } of part.failed) failed.set(detector, reason)
+    for (const suspect of part.suspects) {
+      const name = survey.names[suspect.column]!
+      outcome.suspects++
+      if (suspect.repair !== undefined) outcome.repairs++
+      byColumn.set(name, (byColumn.get(name) ?? 0) + 1)
+      await out.write(suspectLine(name, suspect))
+    }
+    if (repaired) for (const fields of repairPart(rows, part)) await repaired.write(csvLine(fields))
   }
   await out.end()
+  await repaired?.end()
   progress.done(`${outcome.suspects} suspected cells`)
-  const seconds = Math.round(performance.now() - startedAt) / 1_000
-  return { ...outcome, byColumn: Object.fromEntries(byColumn), out: options.out, seconds }
+  return {
+    ...outcome,
+    byColumn: Object.fromEntries(byColumn),
+    failed: [...failed].map(([detector, reason]) => ({ detector, reason })),
+    out: options.out,
+    seconds: Math.round(performance.now() - startedAt) / 1_000,
+  }
 }
 
 export type SuggestOptions = { count: number; out?: string; quiet: boolean }
@@ -86,7 +98,9 @@ export async function suggestLabels(file: string, options: SuggestOptions): Prom
     names,
     held.map(({ fields }) => fields),
   )
-  const chosen = suggestRows(table, collectVerdicts(table, new Map()), options.count).map((at) => held[at]!)
+  const chosen = suggestRows(table, collectVerdicts(table, new Map()).verdicts, options.count).map(
+    (at) => held[at]!,
+  )
   progress.done(`${chosen.length} rows chosen`)
   const lines = chosen.map(({ row, fields }) =>
     csvLine([String(row), ...names.map((_, at) => fields[at] ?? '')]),
@@ -159,19 +173,13 @@ function checkNames(names: readonly string[], file: string): string[] {
 
 const charsOf = (fields: readonly string[]): number => fields.reduce((sum, field) => sum + field.length, 0)
 
-type FoundCell = Omit<ReturnType<typeof judgeTable>[number], 'repair'> & { repair?: string }
-
-async function* suspectsOf(
-  file: string,
-  survey: Survey,
-  labels: Labels,
-  progress: Progress,
-): AsyncGenerator<FoundCell> {
-  if (survey.isWhole) yield* judgeRows(survey, survey.held, [], labels)
+/** Rows that are judged together: all of a table that is held whole, else one block after the other. */
+async function* partsOf(file: string, survey: Survey, progress: Progress): AsyncGenerator<HeldRow[]> {
+  if (survey.isWhole) yield survey.held
   else
     for await (const { rows, share } of blocksOf(file, survey)) {
       progress.update(0.5 + share / 2, 1, 'judging')
-      yield* judgeRows(survey, rows, survey.held, labels)
+      yield rows
     }
 }
 
@@ -196,30 +204,41 @@ async function* blocksOf(
   if (rows.length > 0) yield { rows, share }
 }
 
-/** @param beside rows that are only looked at */
-function* judgeRows(
-  { names }: Survey,
-  rows: readonly HeldRow[],
-  beside: readonly HeldRow[],
-  labels: Labels,
-): Generator<FoundCell> {
+type Part = { suspects: Suspect[]; failed: Judged['failed']; table: Table; labels: Labels }
+
+/** The suspects among the rows, by their number in the file; of a large table, the sample is looked at beside them. */
+function judgePart(survey: Survey, rows: readonly HeldRow[], labels: Labels): Part {
+  const { names, held } = survey
   const isHere = new Set(rows.map(({ row }) => row))
-  const all = [...rows, ...beside.filter(({ row }) => !isHere.has(row))]
+  const all = survey.isWhole ? rows : [...rows, ...held.filter(({ row }) => !isHere.has(row))]
   const table = createTable(
     names,
     all.map(({ fields }) => fields),
   )
-  const ours = new Map(all.flatMap(({ row }, at) => (labels.has(row) ? [[at, labels.get(row)!]] : [])))
-  const suspects = judgeTable(table, ours)
-  let next = 0
-  for (const [at, { row, fields }] of rows.entries()) {
-    if (fields.length > names.length) yield raggedRow(row, names, fields)
-    for (; suspects[next]?.row === at; next++) yield { ...suspects[next]!, row }
-  }
+  const known = new Map(
+    all.flatMap(({ row }, at) => (labels.has(row) ? [[at, labels.get(row)!] as const] : [])),
+  )
+  const { suspects, failed } = judgeTable(table, known)
+  const ragged = rows.flatMap(({ row, fields }) =>
+    fields.length > names.length ? [raggedRow(row, names, fields)] : [],
+  )
+  const found = suspects.flatMap((one) =>
+    one.row < rows.length ? [{ ...one, row: rows[one.row]!.row }] : [],
+  )
+  // Stable: both are in the order of rows.
+  return { suspects: [...found, ...ragged].sort((a, b) => a.row - b.row), failed, table, labels: known }
+}
+
+/** The rows with all repairs in; one with more fields than columns stays as it is, since nobody knows what is what. */
+function repairPart(rows: readonly HeldRow[], { table, labels }: Part): string[][] {
+  const settled = settle(table, labels)
+  return rows.map(({ fields }, at) =>
+    fields.length > table.columns.length ? fields : settled.columns.map((column) => valueAt(column, at)),
+  )
 }
 
 /** The surplus stands for nothing, so what is before it may stand in the wrong columns too. */
-const raggedRow = (row: number, names: readonly string[], fields: readonly string[]): FoundCell => ({
+const raggedRow = (row: number, names: readonly string[], fields: readonly string[]): Suspect => ({
   row,
   column: names.length - 1,
   value: fields.slice(names.length - 1).join(','),
@@ -227,17 +246,15 @@ const raggedRow = (row: number, names: readonly string[], fields: readonly strin
   confidence: 0.9,
 })
 
-/** Nothing at all for an absent field, two quotes for an empty one: a repair may be to leave a cell blank. */
-const csvLine = (fields: readonly (string | undefined)[]): string =>
-  `${fields
-    .map((field) =>
-      field === undefined
-        ? ''
-        : field === '' || /[",\r\n]/.test(field)
-          ? `"${field.replaceAll('"', '""')}"`
-          : field,
-    )
-    .join(',')}\n`
+const csvField = (field: string): string =>
+  /[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field
+const csvLine = (fields: readonly string[]): string => `${fields.map(csvField).join(',')}\n`
+
+/** A repair that leaves the cell blank is two quotes; no repair is nothing at all. */
+const suspectLine = (name: string, { row, value, reason, confidence, repair }: Suspect): string => {
+  const start = csvLine([String(row), name, value, reason, confidence.toFixed(3)]).trimEnd()
+  return `${start},${repair === undefined ? '' : repair === '' ? '""' : csvField(repair)}\n`
+}
 
 async function openOut(path: string) {
   const stream = createWriteStream(path)
@@ -270,5 +287,8 @@ export const renderCleaned = (outcome: CleanOutcome): string => {
   return [
     `${outcome.rows} rows: ${outcome.suspects} suspected cells, ${outcome.repairs} with a repair, in ${outcome.out}.`,
     ...columns,
+    ...outcome.failed.map(
+      ({ detector, reason }) => `The rule "${detector}" broke and was left out: ${reason}`,
+    ),
   ].join('\n')
 }

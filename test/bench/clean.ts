@@ -53,10 +53,10 @@ export function measureCase(
 ): CleanReport['tables'][number] {
   const startedAt = performance.now()
   const table = createTable(names, dirty)
-  const unlabelled = scoreOf(judgeTable(table, new Map(), detectors), dirty, clean)
-  const rows = suggestRows(table, collectVerdicts(table, new Map(), detectors), LABELS)
+  const unlabelled = scoreOf(judgeTable(table, new Map(), detectors).suspects, dirty, clean)
+  const rows = suggestRows(table, collectVerdicts(table, new Map(), detectors).verdicts, LABELS)
   const labels: Labels = new Map(rows.map((row) => [row, clean[row]!]))
-  const labelled = scoreOf(judgeTable(table, labels, detectors), dirty, clean)
+  const labelled = scoreOf(judgeTable(table, labels, detectors).suspects, dirty, clean)
   const seconds = Math.round(performance.now() - startedAt) / 1_000
   return {
     name,

@@ -4,7 +4,16 @@ import { composed } from './composed.ts'
 import { damage } from './damage.ts'
 import { dates } from './dates.ts'
 import { dependency } from './dependency.ts'
-import { type Detector, type Labels, logit, PRIOR, sigmoid, type Verdict, weightOf } from './detector.ts'
+import {
+  type Detector,
+  type Evidence,
+  type Labels,
+  logit,
+  PRIOR,
+  sigmoid,
+  type Verdict,
+  weightOf,
+} from './detector.ts'
 import { learnFromLabels } from './learn.ts'
 import { merged } from './merged.ts'
 import { misplaced } from './misplaced.ts'
@@ -37,17 +46,36 @@ export const DETECTORS: readonly Detector[] = [
 
 /** Verdicts by cell, the cell being `row · columns + column`. */
 export type Verdicts = Map<number, Verdict[]>
+export type Collected = {
+  verdicts: Verdicts
+  /** Detectors that threw: what they said is left out, and the others go on. */
+  failed: { detector: string; reason: string }[]
+}
 
-export function collectVerdicts(table: Table, labels: Labels, detectors = DETECTORS): Verdicts {
+export function collectVerdicts(table: Table, labels: Labels, detectors = DETECTORS): Collected {
   const verdicts: Verdicts = new Map()
-  for (const detector of detectors)
-    for (const { row, column, verdict } of detector.find(table, labels)) {
-      const cell = row * table.columns.length + column
-      const list = verdicts.get(cell)
-      if (list) list.push(verdict)
-      else verdicts.set(cell, [verdict])
-    }
-  return verdicts
+  const failed: Collected['failed'] = []
+  for (const detector of detectors) {
+    const found = findSafely(detector, table, labels)
+    if (typeof found === 'string') failed.push({ detector: detector.id, reason: found })
+    else
+      for (const { row, column, verdict } of found) {
+        const cell = row * table.columns.length + column
+        const list = verdicts.get(cell)
+        if (list) list.push(verdict)
+        else verdicts.set(cell, [verdict])
+      }
+  }
+  return { verdicts, failed }
+}
+
+/** All that a detector finds, or why it broke. One broken rule must not cost a table all others. */
+function findSafely(detector: Detector, table: Table, labels: Labels): Evidence[] | string {
+  try {
+    return [...detector.find(table, labels)]
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error)
+  }
 }
 
 /** Probability of an error, the detectors taken as independent given the truth. */
@@ -68,9 +96,15 @@ export type Suspect = {
 export const CONFIDENCE_MIN = 0.5
 const NO_VERDICTS: readonly Verdict[] = []
 
-/** The cells that are more likely wrong than right, by row and column. */
-export function judgeTable(table: Table, labels: Labels, detectors = DETECTORS): Suspect[] {
-  const verdicts = collectVerdicts(table, labels, detectors)
+export type Judged = {
+  /** By row, then column. */
+  suspects: Suspect[]
+  failed: Collected['failed']
+}
+
+/** The cells that are more likely wrong than right. */
+export function judgeTable(table: Table, labels: Labels, detectors = DETECTORS): Judged {
+  const { verdicts, failed } = collectVerdicts(table, labels, detectors)
   const learnt = labels.size > 0 ? learnFromLabels(table, verdicts, labels) : null
   const repair = createRepairer(table, verdicts, labels)
   const suspects: Suspect[] = []
@@ -98,7 +132,7 @@ export function judgeTable(table: Table, labels: Labels, detectors = DETECTORS):
       const suspect = { row, column: index, value, reason: reasonOf(said), confidence }
       suspects.push(repaired === null ? suspect : { ...suspect, repair: repaired })
     }
-  return suspects
+  return { suspects, failed }
 }
 
 /** The surest of what speaks against the cell, each rule by its name. */

@@ -1,7 +1,7 @@
-/** @file What should stand in a suspected cell, and tables with that put in. A repair that is not sure enough is none. */
+/** @file What should stand in a suspected cell. */
 import type { Labels, Verdict } from './detector.ts'
 import type { Verdicts } from './judge.ts'
-import { createTable, type Table, valueAt } from './table.ts'
+import { type Table, valueAt } from './table.ts'
 import { type Example, learnTransforms, type Transform } from './transform.ts'
 
 /** The repaired value of a cell; null where none is known. */
@@ -53,18 +53,4 @@ function refutedDetectors(table: Table, verdicts: Verdicts, labels: Labels): Set
         balance.set(key, (balance.get(key) ?? 0) + (repair === fields[index] ? 1 : -1))
       }
   return new Set([...balance].filter(([, sum]) => sum < 0).map(([key]) => key))
-}
-
-export type Repair = { row: number; column: number; repair?: string }
-
-/** The table with the repairs put in; cells without one stay. */
-export function applyRepairs(table: Table, repairs: readonly Repair[]): Table {
-  const rows = Array.from({ length: table.rowCount }, (_, row) =>
-    table.columns.map((column) => valueAt(column, row)),
-  )
-  for (const { row, column, repair } of repairs) if (repair !== undefined) rows[row]![column] = repair
-  return createTable(
-    table.columns.map(({ name }) => name),
-    rows,
-  )
 }

@@ -6,7 +6,7 @@
  */
 import { caseOf, featuresOfVerdicts } from './features.ts'
 import { combine, type Verdicts } from './judge.ts'
-import { type Table, valueAt } from './table.ts'
+import type { Table } from './table.ts'
 import { isMissing, shapeOf } from './values.ts'
 
 /** A kind that a chosen row shows already counts this much less for the next. */
@@ -79,6 +79,3 @@ function wearOf(value: string): string {
   const shape = shapeOf(value)
   return `${caseOf(value)} ${shape[0] ?? ''}${shape.at(-1) ?? ''}`
 }
-
-export const rowAt = (table: Table, row: number): string[] =>
-  table.columns.map((column) => valueAt(column, row))
