@@ -252,7 +252,7 @@ const csvLine = (fields: readonly string[]): string => `${fields.map(csvField).j
 
 /** A repair that leaves the cell blank is two quotes; no repair is nothing at all. */
 const suspectLine = (name: string, { row, value, reason, confidence, repair }: Suspect): string => {
-  const start = csvLine([String(row), name, value, reason, confidence.toFixed(3)]).trimEnd()
+  const start = csvLine([String(row), name, value, reason, confidence.toFixed(3)]).slice(0, -1)
   return `${start},${repair === undefined ? '' : repair === '' ? '""' : csvField(repair)}\n`
 }
 

@@ -27,7 +27,8 @@ describe('a number', () => {
     expect(parseMeasure('12.0 oz.')).toMatchObject({ value: 12, digits: '12.0', suffix: 'oz.' })
     expect(parseMeasure('$ 5')).toMatchObject({ value: 5, prefix: '$' })
     expect(parseMeasure('0.05%')).toMatchObject({ value: 0.05, suffix: '%' })
-    expect(parseMeasure('7:30 p.m.')).toBeNull()
+    expect(parseMeasure('US$5')).toMatchObject({ value: 5, prefix: 'US$' })
+    expect(['7:30 p.m.', 'A-100', 'x12', '12-13'].map(parseMeasure)).toEqual([null, null, null, null])
   })
 
   it('is written without the noise of binary fractions', () => {

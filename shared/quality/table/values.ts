@@ -65,8 +65,11 @@ export type Measure = {
   suffix: string
 }
 
-const NUMBER =
-  /^\s*([^\d\s.,+-][^\d.,+-]{0,3}?)?\s*([+-]?(?:\d[\d.,' \u00a0]*\d|\d|[.,]\d+)(?:[eE][+-]?\d{1,3})?)(\s*[^\d\s][^\d]{0,23})?\s*$/
+/** A letter before a number makes a code of it ("A-100") unless a space or a sign of money stands between ("EUR 5", "US$5"). */
+const PREFIX = String.raw`(?:(\p{L}{0,3}\p{Sc}|\p{L}{1,3}(?= ))\s*)?`
+const DIGITS = String.raw`([+-]?(?:\d[\d.,' \u00a0]*\d|\d|[.,]\d+)(?:[eE][+-]?\d{1,3})?)`
+const SUFFIX = String.raw`(\s*[^\d\s][^\d]{0,23})?`
+const NUMBER = new RegExp(`^\\s*${PREFIX}${DIGITS}${SUFFIX}\\s*$`, 'u')
 
 /** One number with at most a few other characters around it; null for all else. */
 export function parseMeasure(text: string): Measure | null {
