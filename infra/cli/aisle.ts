@@ -387,6 +387,31 @@ program
   })
 
 program
+  .command('clean')
+  .description('find wrong cells of any CSV or TSV table, and what should stand there')
+  .argument('<file>', 'table with a header line')
+  .option('--labels <file>', 'CSV of some rows with their clean values, first column "row", to learn from')
+  .option('--suggest-labels <n>', 'only choose rows whose labels would help most', integer(1, 1_000))
+  .option('--out <file>', 'where the suspected cells, or the rows to label, go as CSV')
+  .option('--repaired <file>', 'where the table goes with all repairs put in')
+  .option('--json', 'print one JSON object')
+  .action(async (file: string, { suggestLabels: count, ...options }) => {
+    const quiet = options.json ?? false
+    const { cleanFile, renderCleaned, suggestLabels } = await import('./clean.ts')
+    if (count !== undefined) {
+      const suggestion = await suggestLabels(file, { ...options, count, quiet })
+      print({ rows: suggestion.rows, out: options.out ?? null }, options.json, () =>
+        options.out
+          ? `${suggestion.rows.length} rows to correct in ${options.out}; then: --labels ${options.out}`
+          : suggestion.csv.trimEnd(),
+      )
+    } else {
+      if (!options.out) throw new Failure('Give --out FILE for the suspected cells.')
+      print(await cleanFile(file, { ...options, quiet }), options.json, renderCleaned)
+    }
+  })
+
+program
   .command('keys')
   .description('API keys')
   .command('create')

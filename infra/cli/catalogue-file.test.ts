@@ -67,6 +67,10 @@ describe.each(FORMS)('%s', (_, content) => {
     ['with CRLF', content.replaceAll('\n', '\r\n')],
     ['without a last line feed', content.trimEnd()],
     ['with blank lines around', `\n\n${content}\n\n`],
+    ['in UTF-16, little-endian', Buffer.from(`\ufeff${content}`, 'utf16le')],
+    ['in UTF-16, big-endian', Buffer.from(`\ufeff${content}`, 'utf16le').swap16()],
+    ['in UTF-16 without a mark', Buffer.from(content, 'utf16le')],
+    ['in UTF-16 with gzip', gzipSync(Buffer.from(`\ufeff${content}`, 'utf16le'))],
   ])('is read %s', async (_how, bytes) => {
     expect(await read(bytes)).toEqual([LAMP, SOFA])
   })
@@ -210,6 +214,20 @@ describe('CSV', () => {
     ])
   })
 
+  it('is read where lines are Latin-1 or Windows-1252, between others that are UTF-8', async () => {
+    const lines = [
+      Buffer.from('id,title\n1,Café\n'),
+      Buffer.from('2,Café\n', 'latin1'),
+      Buffer.from('3,Tür 🛋️\n'),
+    ]
+    expect(await read(Buffer.concat([...lines, Buffer.from([0x34, 0x2c, 0x80, 0x35, 0x0a])]))).toEqual([
+      { id: '1', title: 'Café' },
+      { id: '2', title: 'Café' },
+      { id: '3', title: 'Tür 🛋️' },
+      { id: '4', title: '€5' },
+    ])
+  })
+
   it('may mix line ends', async () => {
     const rows = [
       { id: '1', title: 'a' },
@@ -270,13 +288,6 @@ describe('a file that is no catalogue', () => {
     ['of white space', ' \n\n', /is empty/],
     ['empty with gzip', gzipSync(''), /is empty/],
     ['a zip archive', Uint8Array.of(0x50, 0x4b, 3, 4, 0, 0), /is a zip archive/],
-    [
-      'UTF-16, little-endian',
-      Buffer.from('\ufeffid,title\n1,Lamp', 'utf16le'),
-      /is UTF-16: save it as UTF-8/,
-    ],
-    ['UTF-16, big-endian', Buffer.from('\ufeffid,title\n1,Lamp', 'utf16le').swap16(), /is UTF-16/],
-    ['UTF-16 without a mark', Buffer.from('{"id":"1"}\n{"id":"2"}', 'utf16le'), /is UTF-16/],
     [
       'binary',
       Uint8Array.from({ length: 999 }, (_, n) => (n * 7) % 256),

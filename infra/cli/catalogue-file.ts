@@ -1,9 +1,10 @@
 /**
- * @file Reads a catalogue file row by row: NDJSON, JSON array, CSV or TSV, plain or gzip, told apart by content. Memory
- * does not grow with the file. No row is dropped in silence: one that cannot be read comes out as `{ _unreadable }`,
+ * @file Reads a catalogue file row by row: NDJSON, JSON array, CSV or TSV, plain or gzip, in UTF-8 or UTF-16, told apart
+ * by content; CSV lines in Windows-1252 too. Memory does not grow with the file. No row is dropped in silence: one that cannot be read comes out as `{ _unreadable }`,
  * which the server puts in quarantine, so that received = accepted + quarantined holds. Where the rest of the file
  * cannot be trusted after a fault (an open quote, a cut-off gzip), reading ends with a `Failure` that names the line.
  */
+import { isUtf8 } from 'node:buffer'
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
 import { pipeline, type Readable, Transform } from 'node:stream'
@@ -26,21 +27,52 @@ const EVIDENCE_CHARS_MAX = 200
 const DELIMITERS = [',', '\t', ';', '|'] as const
 
 type Row = Record<string, unknown>
-type Format =
-  | { kind: 'ndjson' }
-  | { kind: 'json-array' }
-  | { kind: 'csv'; delimiter: string; lineEnds: readonly string[] }
+type CsvFormat = { kind: 'csv'; delimiter: string; lineEnds: readonly string[] }
+type Format = { kind: 'ndjson' } | { kind: 'json-array' } | CsvFormat
 
 /** @throws Failure when the file cannot be opened, is in no known format, or breaks off */
-export async function* readCatalogue(path: string): AsyncGenerator<CatalogueRow, void, undefined> {
+export const readCatalogue = (path: string): AsyncGenerator<CatalogueRow, void, undefined> =>
+  readFile(path, readRows)
+
+export type TableRecord = {
+  /** As they stand in the header; two may be alike, and one may be empty. */
+  names: string[]
+  /** As they stand in the file: there may be fewer or more than names. */
+  fields: string[]
+}
+
+/**
+ * A CSV or TSV file record by record, the header first, with no fields.
+ *
+ * @throws Failure as `readCatalogue`, and for a file that is no CSV
+ */
+export async function* readTable(
+  path: string,
+): AsyncGenerator<TableRecord & { bytesRead: number; bytesTotal: number }, void, undefined> {
+  const records = readFile(path, (format, chunks) => {
+    if (format.kind !== 'csv') throw new Failure(`"${path}" is JSON: expected a CSV or TSV table.`)
+    return readRecords(chunks, format)
+  })
+  let names: string[] | null = null
+  for await (const { row, bytesRead, bytesTotal } of records) {
+    const fields = names === null ? [] : row.record
+    names ??= row.record.map((name) => name.trim())
+    yield { names, fields, bytesRead, bytesTotal }
+  }
+}
+
+async function* readFile<T>(
+  path: string,
+  read: (format: Format, chunks: AsyncIterable<Buffer>, path: string) => AsyncIterable<T>,
+): AsyncGenerator<{ row: T; bytesRead: number; bytesTotal: number }, void, undefined> {
   const { bytesTotal, gzip } = await inspect(path)
   const counter = { bytes: 0 }
   const source = openSource(path, gzip, counter)
   try {
-    const { head, rest } = await peek(source)
+    const raw = await peek(source[Symbol.asyncIterator]())
+    const { head, rest } = await peek(asUtf8(prepend(raw.head, raw.rest), detectUtf16(raw.head)))
     const format = detectFormat(head, path)
-    const chunks = prepend(head.subarray(bomLength(head)), rest)
-    for await (const row of readRows(format, chunks, path))
+    for await (const row of read(format, prepend(head, rest), path))
       yield { row, bytesRead: counter.bytes, bytesTotal }
   } catch (error) {
     throw explain(error, path)
@@ -78,8 +110,7 @@ function openSource(path: string, gzip: boolean, counter: { bytes: number }): Re
 }
 
 /** The first bytes, enough to tell the format, and the stream after them. */
-async function peek(source: Readable): Promise<{ head: Buffer; rest: AsyncIterator<Buffer> }> {
-  const rest = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>
+async function peek(rest: AsyncIterator<Buffer>): Promise<{ head: Buffer; rest: AsyncIterator<Buffer> }> {
   const parts: Buffer[] = []
   for (let size = 0; size < SNIFF_BYTES; ) {
     const next = await rest.next()
@@ -97,23 +128,79 @@ async function* prepend(head: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerat
 
 const bomLength = (head: Buffer): number => (head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0)
 
+type Utf16 = 'utf-16le' | 'utf-16be'
+
+/** Null for every encoding of single bytes. */
+function detectUtf16(head: Buffer): Utf16 | null {
+  const mark = head.length < 2 ? 0 : head.readUInt16BE(0)
+  if (mark === 0xfffe) return 'utf-16le'
+  if (mark === 0xfeff) return 'utf-16be'
+  return utf16WithoutMark(head)
+}
+
+/** The text as UTF-8 without its byte order mark; bytes that are neither UTF-16 nor UTF-8 go through as they are. */
+async function* asUtf8(
+  chunks: AsyncIterable<Buffer>,
+  utf16: Utf16 | null,
+): AsyncGenerator<Buffer, undefined> {
+  const decoder = utf16 === null ? null : new TextDecoder(utf16)
+  let isFirst = true
+  for await (const chunk of chunks) {
+    if (decoder) yield Buffer.from(decoder.decode(chunk, { stream: true }))
+    else yield isFirst ? chunk.subarray(bomLength(chunk)) : chunk
+    isFirst = false
+  }
+  if (decoder) yield Buffer.from(decoder.decode())
+}
+
+/**
+ * Lines that are not UTF-8 are read as Windows-1252, of which Latin-1 is a part: old spreadsheets export so, and files
+ * that were put together hold both. A line ends at a line feed or a carriage return, which are the same in either.
+ */
+async function* mendLines(chunks: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+  let open: Buffer[] = []
+  let size = 0
+  for await (const chunk of chunks) {
+    const end = Math.max(chunk.lastIndexOf(10), chunk.lastIndexOf(13)) + 1
+    open.push(end === 0 ? chunk : chunk.subarray(0, end))
+    size += chunk.length
+    // A line over the limit is refused by the parser, whatever it says.
+    if (end === 0 && size <= ROW_BYTES_MAX) continue
+    yield mend(Buffer.concat(open))
+    open = end === 0 || end === chunk.length ? [] : [chunk.subarray(end)]
+    size = end === 0 ? 0 : chunk.length - end
+  }
+  if (open.length > 0) yield mend(Buffer.concat(open))
+}
+
+function mend(lines: Buffer): Buffer {
+  if (isUtf8(lines)) return lines
+  const windows = new TextDecoder('windows-1252')
+  const parts: Buffer[] = []
+  for (let from = 0; from < lines.length; ) {
+    const at = lines.subarray(from).findIndex((byte) => byte === 10 || byte === 13)
+    const end = at < 0 ? lines.length : from + at + 1
+    const line = lines.subarray(from, end)
+    parts.push(isUtf8(line) ? line : Buffer.from(windows.decode(line)))
+    from = end
+  }
+  return Buffer.concat(parts)
+}
+
 /** UTF-16 without its mark: the first letters all have a NUL on the same side. */
-function hasUtf16Letters(head: Buffer): boolean {
+function utf16WithoutMark(head: Buffer): Utf16 | null {
   const units = Math.min(4, head.length >> 1)
   const bytes = (half: number) => Array.from({ length: units }, (_, unit) => head[2 * unit + half]!)
   const isNul = (byte: number) => byte === 0
   const [first, second] = [bytes(0), bytes(1)]
-  return (
-    units > 0 && ((first.every(isNul) && !second.some(isNul)) || (second.every(isNul) && !first.some(isNul)))
-  )
+  if (units === 0) return null
+  if (first.every(isNul) && !second.some(isNul)) return 'utf-16be'
+  return second.every(isNul) && !first.some(isNul) ? 'utf-16le' : null
 }
 
 /** The content decides; the file's name only where the content leaves two readings. */
 export function detectFormat(head: Buffer, path: string): Format {
-  const mark = head.length < 2 ? 0 : head.readUInt16BE(0)
-  if (mark === 0xfffe || mark === 0xfeff || hasUtf16Letters(head))
-    throw new Failure(`"${path}" is UTF-16: save it as UTF-8.`)
-  const text = head.subarray(bomLength(head)).toString('utf8')
+  const text = head.toString('utf8')
   const start = text.trimStart()
   if (start === '') throw new Failure(`"${path}" is empty.`)
   if (start.startsWith('[')) return { kind: 'json-array' }
@@ -252,11 +339,18 @@ async function* readJsonArray(chunks: AsyncIterable<Buffer>, path: string): Asyn
   if (!parser.isEnded) throw new Failure(`"${path}" ends inside its JSON array, after element ${index}.`)
 }
 
-async function* readCsv(
+async function* readCsv(chunks: AsyncIterable<Buffer>, format: CsvFormat, path: string): AsyncGenerator<Row> {
+  let header: string[] | null = null
+  for await (const { record, line } of readRecords(chunks, format)) {
+    if (header !== null) yield csvRow(header, record, line)
+    else header = checkHeader(record, path)
+  }
+}
+
+async function* readRecords(
   chunks: AsyncIterable<Buffer>,
-  { delimiter, lineEnds }: { delimiter: string; lineEnds: readonly string[] },
-  path: string,
-): AsyncGenerator<Row> {
+  { delimiter, lineEnds }: CsvFormat,
+): AsyncGenerator<{ record: string[]; line: number }> {
   const parser = createCsvParser({
     delimiter,
     // Not left to the parser, which takes the first line end for the only one.
@@ -268,22 +362,25 @@ async function* readCsv(
     info: true,
     max_record_size: ROW_BYTES_MAX,
   })
-  pipeline(chunks, parser, () => {})
-  let header: string[] | null = null
+  pipeline(mendLines(chunks), parser, () => {})
   for await (const { record, info } of parser as AsyncIterable<{
     record: string[]
     info: { lines: number }
-  }>) {
-    if (header !== null) yield csvRow(header, record, info.lines)
-    else header = checkHeader(record, path)
-  }
+  }>)
+    yield { record, line: info.lines }
 }
 
 function checkHeader(record: string[], path: string): string[] {
   const header = record.map((name) => name.trim())
-  const repeated = header.find((name, index) => name !== '' && header.indexOf(name) < index)
-  if (repeated !== undefined) throw new Failure(`"${path}": the header has two columns named "${repeated}".`)
+  const repeated = findRepeated(header)
+  if (repeated !== null) throw new Failure(`"${path}": the header has two columns named "${repeated}".`)
   return header
+}
+
+/** A name that two columns have; columns without a name do not count. */
+export function findRepeated(names: readonly string[]): string | null {
+  const seen = new Set<string>()
+  return names.find((name) => name !== '' && seen.size === seen.add(name).size) ?? null
 }
 
 /** A shorter record lacks its last fields (spreadsheets drop empty ones); a longer one is broken. */
