@@ -18,9 +18,19 @@ import { commit, machine } from './measure.ts'
 const THRESHOLDS = Array.from({ length: 19 }, (_, at) => (at + 1) / 20)
 const TRAINING_PRECISION = 0.97
 
-export type BotSizes = { trainingSeeds: readonly number[]; testSeeds: readonly number[]; people: number; events: number }
-export const SMOKE: BotSizes = { trainingSeeds: [1], testSeeds: [1_001, 1_002], people: 300, events: 20_000 }
-export const FULL: BotSizes = { trainingSeeds: TRAINING_SEEDS, testSeeds: TEST_SEEDS, people: 800, events: 1_000_000 }
+export type BotSizes = {
+  trainingSeeds: readonly number[]
+  testSeeds: readonly number[]
+  people: number
+  events: number
+}
+export const SMOKE: BotSizes = { trainingSeeds: [1], testSeeds: [1_001, 1_002], people: 150, events: 10_000 }
+export const FULL: BotSizes = {
+  trainingSeeds: TRAINING_SEEDS,
+  testSeeds: TEST_SEEDS,
+  people: 800,
+  events: 1_000_000,
+}
 
 type Judged = { seed: number; type: string; isBot: boolean; score: number; events: number }
 export type Quality = {
@@ -45,8 +55,12 @@ export type BotReport = {
 export function measureBots(sizes: BotSizes): BotReport {
   const training = judgeSeeds(sizes.trainingSeeds, sizes.people)
   const test = judgeSeeds(sizes.testSeeds, sizes.people)
-  const bySeed = [...Map.groupBy(test, ({ seed }) => seed).values()].map((rows) => qualityAt(rows, BOT_SCORE_MIN))
-  const chosen = THRESHOLDS.find((threshold) => qualityAt(training, threshold).precision >= TRAINING_PRECISION)
+  const bySeed = [...Map.groupBy(test, ({ seed }) => seed).values()].map((rows) =>
+    qualityAt(rows, BOT_SCORE_MIN),
+  )
+  const chosen = THRESHOLDS.find(
+    (threshold) => qualityAt(training, threshold).precision >= TRAINING_PRECISION,
+  )
   return {
     ...{ machine: machine(), commit: commit() },
     threshold: { used: BOT_SCORE_MIN, chosenOnTraining: chosen ?? 1 },
@@ -109,7 +123,10 @@ function measureCost(count: number): BotReport['cost'] {
   const judged = judgeShoppers(finished)
   const { user, system } = process.cpuUsage(from)
   seconds = (user + system) / 1e6
-  const bytes = Object.values(finished).reduce((sum: number, column) => sum + (ArrayBuffer.isView(column) ? column.byteLength : 0), 0)
+  const bytes = Object.values(finished).reduce(
+    (sum: number, column) => sum + (ArrayBuffer.isView(column) ? column.byteLength : 0),
+    0,
+  )
   return {
     ...{ events: finished.count, shoppers: judged.length, seconds: Math.round(seconds * 10) / 10 },
     columnsMb: Math.round(bytes / 1e6),
@@ -117,14 +134,20 @@ function measureCost(count: number): BotReport['cost'] {
   }
 }
 
-function print({ machine, commit, threshold, training, test, worst, byType, cost }: BotReport, sizes: BotSizes): void {
+function print(
+  { machine, commit, threshold, training, test, worst, byType, cost }: BotReport,
+  sizes: BotSizes,
+): void {
   const row = (name: string, { precision, recall, eventPrecision, eventRecall }: Quality) =>
     [name, precision, recall, eventPrecision, eventRecall].map(String)
   console.log(`${machine}; ${commit}; simulated weeks of about ${sizes.people} people each\n`)
   console.log(
     renderTable(
       ['seeds', 'precision', 'recall', 'of events: precision', 'recall'],
-      [row(`${sizes.trainingSeeds.length} for training`, training), row(`${sizes.testSeeds.length} others`, test)],
+      [
+        row(`${sizes.trainingSeeds.length} for training`, training),
+        row(`${sizes.testSeeds.length} others`, test),
+      ],
     ),
   )
   console.log(

@@ -21,7 +21,9 @@ export function judgeShoppers(columns: EventColumns): JudgedShopper[] {
   const usual = usualShopper(features)
   return columns.shoppers.map((user, at) => {
     const lockstep = locksteps[at]!
-    return { user, ...scoreBot({ ...features[at]!, lockstep, usual }), group: lockstep?.group ?? null }
+    const { score, reasons } = scoreBot({ ...features[at]!, lockstep, usual })
+    const isInGroup = reasons.some(({ rule }) => rule === 'bot-lockstep')
+    return { user, score, reasons, group: isInGroup ? lockstep!.group : null }
   })
 }
 

@@ -29,7 +29,7 @@ const MAIN_ITEMS = 4
 /** Of an item that is a main one of more shoppers, so many are compared: a farm within them still shows. */
 const SHOPPERS_PER_ITEM_MAX = 400
 /** Dice coefficient of two shoppers' touches from which on they are alike. */
-const ALIKE_MIN = 0.35
+const ALIKE_MIN = 0.3
 /** Fewer touches in common are a coincidence. */
 const SHARED_TOUCHES_MIN = 0.8
 /** Interests meet on an item; to come back to it together is another thing. */
@@ -48,7 +48,8 @@ type Pair = { other: number; shared: number }
 export function findLockstep(columns: EventColumns): (Lockstep | null)[] {
   const touches = touchesOf(columns)
   const holders = new Map<number, number>()
-  for (const { top } of touches) for (const item of top.keys()) holders.set(item, (holders.get(item) ?? 0) + 1)
+  for (const { top } of touches)
+    for (const item of top.keys()) holders.set(item, (holders.get(item) ?? 0) + 1)
   const weightOf = (item: number) => {
     const share = holders.get(item)! / touches.length
     return Math.min(1, Math.log(1 / share + 1) / Math.log(1 / RARE_SHARE + 1))

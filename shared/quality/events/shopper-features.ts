@@ -7,6 +7,7 @@
  * events with the time of its own batch gives many acts one moment, which says nothing about the hand.
  */
 import { byShopper, type EventColumns, KIND } from './event-columns.ts'
+import { median, quantile } from './quantiles.ts'
 
 const SECOND_MS = 1_000
 const MINUTE_MS = 60_000
@@ -94,7 +95,10 @@ function featuresOf(
     actsOnOneItem: actsOnOneItem(columns, acts),
     depthShare: share(deep, acts.length),
     ...orderOf(looks.map(({ item }) => item)),
-    popularity: share(looks.reduce((sum, { item }) => sum + popularityOf.get(item)!, 0), looks.length),
+    popularity: share(
+      looks.reduce((sum, { item }) => sum + popularityOf.get(item)!, 0),
+      looks.length,
+    ),
     unshownShare: share(looks.filter(({ isShown }) => !isShown).length, looks.length),
   }
 }
@@ -122,7 +126,11 @@ export function looksOf({ timeMs, kind, items, itemsFrom }: EventColumns, own: U
 }
 
 /** Item → share of all looks that went to items with fewer shoppers, those with as many counting half. */
-function popularityOfItems(columns: EventColumns, order: Uint32Array, from: Uint32Array): Map<number, number> {
+function popularityOfItems(
+  columns: EventColumns,
+  order: Uint32Array,
+  from: Uint32Array,
+): Map<number, number> {
   const shoppersOf = new Map<number, number>()
   for (let at = 0; at < columns.shoppers.length; at++) {
     const items = new Set(looksOf(columns, order.subarray(from[at], from[at + 1])).map(({ item }) => item))
@@ -198,13 +206,6 @@ function orderOf(items: readonly number[]): Pick<ShopperFeatures, 'orderShare' |
   const ascents = steps.filter((item, at) => at > 0 && item > steps[at - 1]!).length
   const beyond = Math.abs(ascents - (n - 1) / 2)
   return { orderShare: (2 * beyond) / (n - 1), orderZ: beyond / Math.sqrt((n + 1) / 12) }
-}
-
-export const median = (values: readonly number[]): number => quantile(values, 0.5)
-
-export function quantile(values: readonly number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(share * (sorted.length - 1))] ?? 0
 }
 
 /** Interquartile range over that of a standard normal. */
