@@ -20,11 +20,13 @@ import { createRateLimit } from './http/rate-limit.ts'
 import { createComputeSignals } from './jobs/compute-signals.ts'
 import { createConsumeEvents } from './jobs/consume-events.ts'
 import { createKeepDeadLetters } from './jobs/dead-letter.ts'
+import { createDropSuspects } from './jobs/drop-suspects.ts'
 import { createModels } from './models/models.ts'
 import { modelRoutes } from './models/routes.ts'
 import { pageRoutes } from './page/routes.tsx'
 import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
+import { eventQualityRoutes } from './quality/event-routes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
 import { createFaults } from './ranking/faults.ts'
@@ -144,6 +146,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
   app.route('/', recommendRoutes({ recommend, holder, pseudonymOf, reportStages }))
   app.route('/', similarRoutes(holder, itemsOf, reportStages))
   app.route('/', eventRoutes(takeEvents))
+  app.route('/', eventQualityRoutes(bucket))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(
     '/',
@@ -174,9 +177,10 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     })),
   )
 
-  const consumeEvents = createConsumeEvents({ profiles, db, bucket, log: warn })
+  const consumeEvents = createConsumeEvents({ profiles, db, bucket, clock, log: warn })
   const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
   const computeSignals = createComputeSignals({ db, bucket, clock })
+  const dropSuspects = createDropSuspects({ db, bucket, clock, log: warn })
   return {
     app,
     async consume(batch: MessageBatch<unknown>): Promise<void> {
@@ -186,6 +190,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     },
     async tick(): Promise<void> {
       await outbox.sweep(await holder.fresh())
+      await dropSuspects()
       await computeSignals()
       await idempotency.purge()
     },
