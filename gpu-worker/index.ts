@@ -11,6 +11,7 @@ import { createJudgeEvents } from './jobs/judge-events.ts'
 import { listVectors, needsLists } from './jobs/list-vectors.ts'
 import { createModelStore } from './jobs/model-store.ts'
 import { needsTuning, tuneFusion } from './jobs/tune-fusion.ts'
+import { createWatchDrift } from './jobs/watch-drift.ts'
 import { type Log, workLoop } from './jobs/work-loop.ts'
 import { createHttpQueue } from './queue.ts'
 import { createRunStore, STALE_MS } from './runs/run-store.ts'
@@ -103,6 +104,7 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
   let lookedMs = nowMs()
   const deleteUnnamed = createDeleteUnnamed({ blobs, store, nowMs })
   const judgeEvents = createJudgeEvents({ blobs, nowMs })
+  const watchDrift = createWatchDrift({ blobs, nowMs })
   log('worker-started', { healthPort: healthServer.port, drain: settings.drain })
   await workLoop(
     {
@@ -129,12 +131,12 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
           catalogue: () => liveNumbers(published),
           shouldStop: stopTuning,
         })
-        if (judged)
-          log('events-judged', {
-            events: judged.events,
-            suspects: judged.bots.shoppers,
-            findings: judged.findings.length,
-          })
+        if (judged) {
+          const { events, findings, bots } = judged.report
+          log('events-judged', { events, findings: findings.length, suspects: bots.shoppers })
+          await watchDrift.days(judged.days)
+        }
+        await watchDrift.catalogue(published)
         if (!needsTuning(published)) {
           if (needsLists(published))
             await listVectors({ store, nowMs, threads: settings.ENCODER_THREADS }, published)

@@ -11,6 +11,8 @@ import { simulateTraffic } from '../fixtures/traffic/traffic.ts'
 const { events, authors } = simulateTraffic(3, 60)
 const NOW = events.at(-1)!.timeMs + 3_600_000
 
+const lastFullDays = [2, 1].map((ago) => new Date(NOW - ago * 86_400_000).toISOString().slice(0, 10))
+
 async function open(log: readonly StoredEvent[]) {
   const blobs = createMemoryBlobStore()
   const byDay = Map.groupBy(log, ({ timeMs }) => new Date(timeMs).toISOString().slice(0, 10))
@@ -30,9 +32,10 @@ async function open(log: readonly StoredEvent[]) {
 describe('judging the log', () => {
   it('leaves a report that fits the contract, and judges again only what is new', async () => {
     const { blobs, judge, wait } = await open(events)
-    const report = await judge()
-    expect(report!.events).toBe(events.length)
-    expect(report!.suspectedUsers.length).toBeGreaterThan(0)
+    const { report, days } = (await judge())!
+    expect(days.map(({ date }) => date)).toEqual(lastFullDays)
+    expect(report.events).toBe(events.length)
+    expect(report.suspectedUsers.length).toBeGreaterThan(0)
     const kept = await blobs.get(EVENT_QUALITY_KEY)
     expect(EventQualityFile.parse(JSON.parse(new TextDecoder().decode(kept!.bytes)))).toEqual(report)
     expect(await judge()).toBeNull()
@@ -40,7 +43,7 @@ describe('judging the log', () => {
     expect(await judge()).toBeNull()
     await blobs.put(`events/date=2026-10-08/hour=00/b.parquet`, new Uint8Array(toParquet(events.slice(-5))))
     wait(JUDGE_MS)
-    expect(await judge()).toMatchObject({ events: events.length })
+    expect(await judge()).toMatchObject({ report: { events: events.length } })
   })
   it('stops when a job has come, and begins anew afterwards', async () => {
     const { judge } = await open(events)
