@@ -22,6 +22,7 @@ import { createRateLimit } from './http/rate-limit.ts'
 import { createComputeSignals } from './jobs/compute-signals.ts'
 import { createConsumeEvents } from './jobs/consume-events.ts'
 import { createKeepDeadLetters } from './jobs/dead-letter.ts'
+import { createDropSuspects } from './jobs/drop-suspects.ts'
 import { createOrderReport } from './jobs/order-report.ts'
 import { createModels } from './models/models.ts'
 import { modelRoutes } from './models/routes.ts'
@@ -30,6 +31,7 @@ import { createDynamoProfileStore } from './profile/dynamo-store.ts'
 import type { ProfileStore } from './profile/profile.ts'
 import { profileRoutes } from './profile/routes.ts'
 import { createTastesOf } from './profile/tastes.ts'
+import { eventQualityRoutes } from './quality/event-routes.ts'
 import { qualityRoutes } from './quality/routes.ts'
 import { createBindingSender, createRestSender } from './queue-sender.ts'
 import { createStreamDigest } from './ranking/digest.ts'
@@ -159,6 +161,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     }),
   )
   app.route('/', eventRoutes(takeEvents))
+  app.route('/', eventQualityRoutes(bucket))
   app.route('/', catalogRoutes({ catalog, store, outbox, deadLetters, idempotency, index: holder }))
   app.route(
     '/',
@@ -202,6 +205,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     consentRule: config.consentRule,
     db,
     bucket,
+    clock,
     log: warn,
   })
   const keepDeadLetters = createKeepDeadLetters(deadLetters, holder)
@@ -211,6 +215,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     order: reportQuality,
     clock,
   })
+  const dropSuspects = createDropSuspects({ db, bucket, clock, log: warn })
   return {
     app,
     async consume(batch: MessageBatch<unknown>): Promise<void> {
@@ -221,6 +226,7 @@ export function createEdge(env: Bindings, ports: EdgePorts = {}) {
     async tick(): Promise<void> {
       const index = await holder.fresh()
       await outbox.sweep(index)
+      await dropSuspects()
       await computeSignals()
       await idempotency.purge()
       await orderReport(index?.manifest.publishedAt ?? null)

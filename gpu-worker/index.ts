@@ -4,11 +4,14 @@ import { readConfig, SEEDED_MODEL } from './config.ts'
 import { precisionFor } from './encode/encoder.ts'
 import { type Health, serveHealth } from './health.ts'
 import { createIndexStore } from './indexing/index-store.ts'
+import { liveNumbers } from './indexing/live-numbers.ts'
 import { createDeleteUnnamed } from './jobs/delete-unnamed.ts'
 import { createIndexItems } from './jobs/index-items.ts'
+import { createJudgeEvents } from './jobs/judge-events.ts'
 import { listVectors, needsLists } from './jobs/list-vectors.ts'
 import { createModelStore } from './jobs/model-store.ts'
 import { needsTuning, tuneFusion } from './jobs/tune-fusion.ts'
+import { createWatchDrift } from './jobs/watch-drift.ts'
 import { type Log, workLoop } from './jobs/work-loop.ts'
 import { createHttpQueue } from './queue.ts'
 import { createRunStore, STALE_MS } from './runs/run-store.ts'
@@ -100,6 +103,8 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
   runner.wake() // a run that a worker left behind
   let lookedMs = nowMs()
   const deleteUnnamed = createDeleteUnnamed({ blobs, store, nowMs })
+  const judgeEvents = createJudgeEvents({ blobs, nowMs })
+  const watchDrift = createWatchDrift({ blobs, nowMs })
   log('worker-started', { healthPort: healthServer.port, drain: settings.drain })
   await workLoop(
     {
@@ -122,6 +127,16 @@ async function run(settings: Extract<typeof config, { ok: true }>['value']): Pro
         }
         const published = await store.load()
         if (!published) return
+        const judged = await judgeEvents({
+          catalogue: () => liveNumbers(published),
+          shouldStop: stopTuning,
+        })
+        if (judged) {
+          const { events, findings, bots } = judged.report
+          log('events-judged', { events, findings: findings.length, suspects: bots.shoppers })
+          await watchDrift.days(judged.days)
+        }
+        await watchDrift.catalogue(published)
         if (!needsTuning(published)) {
           if (needsLists(published))
             await listVectors({ store, nowMs, threads: settings.ENCODER_THREADS }, published)

@@ -1,10 +1,7 @@
 /** @file Which events look automatic. They are kept in the log, and count nowhere. */
+import { isTooFast } from '../../shared/quality/events/too-fast.ts'
 
 const BOT_AGENTS = /bot\b|crawl|spider|slurp|preview|monitor|headless(?!chrome)/i
-/** More deliberate events than this of one shopper within the window are not a person's. */
-const EVENTS_PER_WINDOW_MAX = 60
-const WINDOW_MS = 10_000
-
 type Timed = { user: string; kind: string; timeMs: number }
 
 /**
@@ -23,12 +20,4 @@ export function suspectBots(events: readonly Timed[], userAgent: string | undefi
   }
   const automatic = new Set([...timesOf].filter(([, times]) => isTooFast(times)).map(([user]) => user))
   return events.map(({ user }) => automatic.has(user))
-}
-
-function isTooFast(times: number[]): boolean {
-  times.sort((a, b) => a - b)
-  return times.some((time, index) => {
-    const later = times[index + EVENTS_PER_WINDOW_MAX]
-    return later !== undefined && later - time <= WINDOW_MS
-  })
 }

@@ -3,6 +3,7 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 
 const BENCHMARKS = [
+  'bots.ts',
   'clean.ts',
   'compression.ts',
   'device.ts',
