@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util'
 import { renderTable } from '../../infra/cli/table.ts'
 import { BOT_SCORE_MIN } from '../../shared/quality/events/bot-score.ts'
 import { createEventColumns, toColumns } from '../../shared/quality/events/event-columns.ts'
+import { eventQuality } from '../../shared/quality/events/event-quality.ts'
 import { judgeShoppers } from '../../shared/quality/events/judge-shoppers.ts'
 import { simulateTraffic, TEST_SEEDS, TRAINING_SEEDS } from '../fixtures/traffic/traffic.ts'
 import { commit, machine } from './measure.ts'
@@ -49,7 +50,14 @@ export type BotReport = {
   /** Lowest of the test seeds. */
   worst: { precision: number; recall: number }
   byType: { type: string; isBot: boolean; accounts: number; suspected: number }[]
-  cost: { events: number; shoppers: number; seconds: number; columnsMb: number; heapMb: number }
+  cost: {
+    events: number
+    shoppers: number
+    seconds: number
+    columnsMb: number
+    heapMb: number
+    peakMb: number
+  }
 }
 
 export function measureBots(sizes: BotSizes): BotReport {
@@ -106,10 +114,10 @@ function qualityAt(rows: readonly Judged[], threshold: number): Quality {
   }
 }
 
-/** A log of at least `count` events, put together from weeks of other shoppers, read and judged once. */
+/** The whole report on a log of `count` events, put together from weeks of other shoppers: rules, drops and judgement. */
 function measureCost(count: number): BotReport['cost'] {
   const columns = createEventColumns()
-  let [added, seconds] = [0, 0]
+  let added = 0
   for (let seed = 5_000; added < count; seed++)
     for (const event of simulateTraffic(seed).events) {
       if (added === count) break
@@ -120,17 +128,19 @@ function measureCost(count: number): BotReport['cost'] {
   const heapBefore = process.memoryUsage().heapUsed
   const from = process.cpuUsage()
   const finished = columns.finish()
-  const judged = judgeShoppers(finished)
+  const report = eventQuality(finished, { nowMs: finished.timeMs[finished.count - 1]! })
   const { user, system } = process.cpuUsage(from)
-  seconds = (user + system) / 1e6
+  const seconds = (user + system) / 1e6
   const bytes = Object.values(finished).reduce(
     (sum: number, column) => sum + (ArrayBuffer.isView(column) ? column.byteLength : 0),
     0,
   )
   return {
-    ...{ events: finished.count, shoppers: judged.length, seconds: Math.round(seconds * 10) / 10 },
+    ...{ events: finished.count, shoppers: report.shoppers, seconds: Math.round(seconds * 10) / 10 },
     columnsMb: Math.round(bytes / 1e6),
     heapMb: Math.round((process.memoryUsage().heapUsed - heapBefore) / 1e6),
+    // Of the process, the simulator in it.
+    peakMb: Math.round(process.resourceUsage().maxRSS / 1e3),
   }
 }
 
@@ -163,7 +173,7 @@ function print(
     ),
   )
   console.log(
-    `\n${cost.events} events of ${cost.shoppers} shoppers judged in ${cost.seconds} s of CPU; columns ${cost.columnsMb} MB, heap grew by ${cost.heapMb} MB.`,
+    `\n${cost.events} events of ${cost.shoppers} shoppers reported on in ${cost.seconds} s of CPU; columns ${cost.columnsMb} MB, heap grew by ${cost.heapMb} MB, peak of the process with its simulator ${cost.peakMb} MB.`,
   )
 }
 

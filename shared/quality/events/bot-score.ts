@@ -40,7 +40,7 @@ const ramp = (value: number, low: number, high: number): number =>
 
 const percent = (share: number) => `${(100 * share).toFixed(0)} %`
 
-/** Limits are about people: how fast a hand is, how long a day. None was fitted to a data set. */
+/** Limits are about people: how fast a hand is, how long a day. Where exactly they lie was set with the training seeds in view. */
 const CLUES = {
   'bot-rate': {
     message: 'Looks at items faster than a person for minutes on end.',
