@@ -9,42 +9,48 @@ import type { Tree } from '../../../shared/relevance/trees.ts'
 import { BINS_MAX, type Binned } from './bins.ts'
 
 export type TreeSettings = {
-  /** Share of a leaf's mean that is its value. */
+  /** Share of a leaf's weighted mean that is its value. */
   rate: number
   leaves: number
-  /** Rows of a leaf at least. */
+  /** Weight of a leaf at least: rows, where each weighs 1. */
   leafRowsMin: number
-  /** Pulls small leaves to zero, as so many rows of value 0 in each would. */
+  /** Pulls small leaves to zero, as so many rows of weight 1 and value 0 in each would. */
   ridge: number
   /** Shares of the rows and of the features that the tree sees. */
   rowShare: number
   featureShare: number
 }
 
-/** Rows [from, to) of the order, with the sum and the count of each bin of each feature. */
+/** Rows [from, to) of the order, with the sum and the weight of each bin of each feature. */
 type Leaf = {
   node: number
   from: number
   to: number
   sum: number
+  weight: number
   histogram: Float64Array
   split: Split | null
 }
 type Split = { feature: number; bin: number; gain: number }
 
-/** Numbers of a feature in a histogram: sum and count by turns. */
+/** Numbers of a feature in a histogram: sum and weight by turns. */
 const WIDTH = 2 * BINS_MAX
 /** Less is rounding. */
 const GAIN_MIN = 1e-9
 
+/**
+ * @param sums    by row, its target times its weight: the gradient of a loss, where `weights` are its second derivative
+ * @param weights by row, above 0
+ */
 export function growTree(
   binned: Binned,
-  targets: Float64Array,
+  sums: Float64Array,
+  weights: Float64Array,
   settings: TreeSettings,
   random: Random,
 ): Tree {
   const { columns, edges } = binned
-  const order = Uint32Array.from(targets.keys()).filter(() => random() < settings.rowShare)
+  const order = Uint32Array.from(sums.keys()).filter(() => random() < settings.rowShare)
   const features = [...columns.keys()].filter(
     (feature) => random() < settings.featureShare && edges[feature]!.length > 0,
   )
@@ -55,11 +61,16 @@ export function growTree(
     tree.left.push(0)
     tree.right.push(0)
     let sum = 0
-    for (let at = from; at < to; at++) sum += targets[order[at]!]!
-    const split = bestSplit(histogram, features, edges, { sum, count: to - from }, settings)
-    return { node, from, to, sum, histogram, split }
+    let weight = 0
+    for (let at = from; at < to; at++) {
+      sum += sums[order[at]!]!
+      weight += weights[order[at]!]!
+    }
+    const split = bestSplit(histogram, features, edges, { sum, weight }, settings)
+    return { node, from, to, sum, weight, histogram, split }
   }
-  const count = (from: number, to: number) => countBins(columns, features, targets, order.subarray(from, to))
+  const count = (from: number, to: number) =>
+    fillBins(columns, features, sums, weights, order.subarray(from, to))
 
   const leaves = [open(0, order.length, count(0, order.length))]
   while (leaves.length < settings.leaves) {
@@ -79,17 +90,18 @@ export function growTree(
     tree.right[leaf.node] = right.node
     leaves.splice(leaves.indexOf(leaf), 1, left, right)
   }
-  for (const { node, from, to, sum } of leaves)
-    tree.threshold[node] = (settings.rate * sum) / Math.max(1, to - from + settings.ridge)
+  for (const { node, sum, weight } of leaves)
+    tree.threshold[node] = weight === 0 ? 0 : (settings.rate * sum) / (weight + settings.ridge)
   return tree
 }
 
 const gainOf = ({ split }: Leaf): number => split?.gain ?? 0
 
-function countBins(
+function fillBins(
   columns: readonly Uint8Array[],
   features: readonly number[],
-  targets: Float64Array,
+  sums: Float64Array,
+  weights: Float64Array,
   rows: Uint32Array,
 ): Float64Array {
   const histogram = new Float64Array(features.length * WIDTH)
@@ -99,34 +111,34 @@ function countBins(
     for (let at = 0; at < rows.length; at++) {
       const row = rows[at]!
       const bin = from + 2 * column[row]!
-      histogram[bin]! += targets[row]!
-      histogram[bin + 1]!++
+      histogram[bin]! += sums[row]!
+      histogram[bin + 1]! += weights[row]!
     }
   })
   return histogram
 }
 
-/** The split that lowers Σ (target − leaf value)² most: G = S_l² / (n_l + ridge) + S_r² / (n_r + ridge) − S² / (n + ridge). */
+/** The split that lowers Σ w (target − leaf value)² most: G = S_l² / (w_l + ridge) + S_r² / (w_r + ridge) − S² / (w + ridge). */
 function bestSplit(
   histogram: Float64Array,
   features: readonly number[],
   edges: readonly Float64Array[],
-  { sum, count }: { sum: number; count: number },
+  { sum, weight }: { sum: number; weight: number },
   { leafRowsMin, ridge }: TreeSettings,
 ): Split | null {
-  if (count < 2 * leafRowsMin) return null
-  const whole = sum ** 2 / (count + ridge)
+  if (weight < 2 * leafRowsMin) return null
+  const whole = sum ** 2 / (weight + ridge)
   let best: Split | null = null
   features.forEach((feature, place) => {
     let leftSum = 0
-    let leftCount = 0
+    let leftWeight = 0
     for (let bin = 0; bin < edges[feature]!.length; bin++) {
       leftSum += histogram[place * WIDTH + 2 * bin]!
-      leftCount += histogram[place * WIDTH + 2 * bin + 1]!
-      if (leftCount < leafRowsMin) continue
-      if (count - leftCount < leafRowsMin) break
+      leftWeight += histogram[place * WIDTH + 2 * bin + 1]!
+      if (leftWeight < leafRowsMin) continue
+      if (weight - leftWeight < leafRowsMin) break
       const gain =
-        leftSum ** 2 / (leftCount + ridge) + (sum - leftSum) ** 2 / (count - leftCount + ridge) - whole
+        leftSum ** 2 / (leftWeight + ridge) + (sum - leftSum) ** 2 / (weight - leftWeight + ridge) - whole
       if (gain > (best?.gain ?? GAIN_MIN)) best = { feature, bin, gain }
     }
   })
