@@ -35,7 +35,11 @@ export function indexRecords(records: readonly RecordSide[]): RecordIndex {
     })
     return lists
   }
-  return { records, words: postings(({ whole }) => whole.words), trigrams: postings(({ whole }) => whole.trigrams) }
+  return {
+    records,
+    words: postings(({ whole }) => whole.words),
+    trigrams: postings(({ whole }) => whole.trigrams),
+  }
 }
 
 /** How like two records are before anything else is known: the mean of four cosines, 0 to 1. */
@@ -69,7 +73,8 @@ export function nearest(
     }
   }
   const { whole } = record
-  for (const word of whole.words) add(index.words.get(word), corpus.idf[word]! ** 2 / Math.max(1e-9, whole.norm))
+  for (const word of whole.words)
+    add(index.words.get(word), corpus.idf[word]! ** 2 / Math.max(1e-9, whole.norm))
   for (const trigram of whole.trigrams)
     add(index.trigrams.get(trigram), corpus.trigramIdf[trigram]! ** 2 / Math.max(1e-9, whole.trigramNorm))
   // Long records gather more by chance.
@@ -99,20 +104,27 @@ export function findCandidates(corpus: Corpus): Candidate[] {
   const isSelf = corpus.left === corpus.right
   const found = new Map<number, Candidate & { rank: number }>()
   const { left, right } = corpus
-  const look = (records: readonly RecordSide[], index: RecordIndex, pairOf: (own: number, other: number) => PairPlaces) => {
+  const look = (
+    records: readonly RecordSide[],
+    index: RecordIndex,
+    pairOf: (own: number, other: number) => PairPlaces,
+  ) => {
     const room = new Float64Array(index.records.length)
     records.forEach((record, own) => {
-      nearest(corpus, record, index, LOOKED_AT, room, isSelf ? own : -1).forEach(({ place, likeness }, rank) => {
-        const pair = pairOf(own, place)
-        const key = pair.left * right.records.length + pair.right
-        const known = found.get(key)
-        if (known) known.rank = Math.min(known.rank, rank)
-        else found.set(key, { ...pair, likeness, rank })
-      })
+      nearest(corpus, record, index, LOOKED_AT, room, isSelf ? own : -1).forEach(
+        ({ place, likeness }, rank) => {
+          const pair = pairOf(own, place)
+          const key = pair.left * right.records.length + pair.right
+          const known = found.get(key)
+          if (known) known.rank = Math.min(known.rank, rank)
+          else found.set(key, { ...pair, likeness, rank })
+        },
+      )
     })
   }
   const index = indexRecords(right.records)
-  if (isSelf) look(left.records, index, (own, other) => ({ left: Math.min(own, other), right: Math.max(own, other) }))
+  if (isSelf)
+    look(left.records, index, (own, other) => ({ left: Math.min(own, other), right: Math.max(own, other) }))
   else {
     look(left.records, index, (own, other) => ({ left: own, right: other }))
     look(right.records, indexRecords(left.records), (own, other) => ({ left: other, right: own }))

@@ -85,7 +85,16 @@ export function readCorpus(left: readonly MatchRecord[], right: readonly MatchRe
         text.trigramNorm = lengthOf(text.trigrams, trigramIdf)
       }
   const aligned = alignColumns(leftTable, rightTable, idf)
-  return { left: leftTable, right: rightTable, aligned, words: words.texts, idf, trigramIdf, codeCounts, size }
+  return {
+    left: leftTable,
+    right: rightTable,
+    aligned,
+    words: words.texts,
+    idf,
+    trigramIdf,
+    codeCounts,
+    size,
+  }
 }
 
 type Numbering = { numberOf(text: string): number; texts: string[] }
@@ -113,7 +122,9 @@ function readTable(records: readonly MatchRecord[], words: Numbering): TableSide
     columns,
     records: records.map(({ id }, row) => {
       const own = values.map((column) => column[row]!)
-      const texts = own.map((value, at) => (kinds[at]!.kind === 'text' && value !== '' ? readSide(value, words) : null))
+      const texts = own.map((value, at) =>
+        kinds[at]!.kind === 'text' && value !== '' ? readSide(value, words) : null,
+      )
       const numbers = own.map((value, at) => (kinds[at]!.kind === 'number' ? readNumber(value) : null))
       const whole = readSide(own.filter((_, at) => kinds[at]!.isWords).join(' '), words)
       const money = numbers.filter((number, at): number is number => number !== null && !kinds[at]!.isWords)
@@ -123,7 +134,8 @@ function readTable(records: readonly MatchRecord[], words: Numbering): TableSide
         numbers,
         whole,
         title: texts[title] ?? texts.find((text) => text !== null) ?? whole,
-        amounts: money.length > 0 ? money : [...whole.text.matchAll(AMOUNT)].map(([amount]) => Number(amount)),
+        amounts:
+          money.length > 0 ? money : [...whole.text.matchAll(AMOUNT)].map(([amount]) => Number(amount)),
       }
     }),
   }
@@ -133,7 +145,8 @@ function readTable(records: readonly MatchRecord[], words: Numbering): TableSide
 function fullestColumns(records: readonly MatchRecord[]): string[] {
   const filled = new Map<string, number>()
   for (const { values } of records)
-    for (const [name, value] of values) filled.set(name, (filled.get(name) ?? 0) + (value.trim() === '' ? 0 : 1))
+    for (const [name, value] of values)
+      filled.set(name, (filled.get(name) ?? 0) + (value.trim() === '' ? 0 : 1))
   const kept = [...filled].sort(([, a], [, b]) => b - a).slice(0, COLUMNS_MAX)
   const names = new Set(kept.map(([name]) => name))
   return [...filled.keys()].filter((name) => names.has(name))
@@ -147,7 +160,8 @@ type Kind = {
 function kindOf(values: readonly string[]): Kind {
   const filled = values.filter((value) => value !== '')
   const numbers = filled.filter((value) => readNumber(value) !== null)
-  if (filled.length === 0 || numbers.length < NUMBER_SHARE_MIN * filled.length) return { kind: 'text', isWords: true }
+  if (filled.length === 0 || numbers.length < NUMBER_SHARE_MIN * filled.length)
+    return { kind: 'text', isWords: true }
   const decimals = numbers.filter((value) => /[.,]\d{1,2}(?!\d)/.test(value))
   return { kind: 'number', isWords: decimals.length < DECIMAL_SHARE_MIN * numbers.length }
 }
@@ -159,10 +173,14 @@ function kindOf(values: readonly string[]): Kind {
 function titleColumn(values: readonly (readonly string[])[], kinds: readonly Kind[]): number {
   const judged = values.map((column, at) => {
     const filled = column.filter((value) => value !== '')
-    const words = filled.reduce((sum, value) => sum + value.split(/\s+/).length, 0) / Math.max(1, filled.length)
+    const words =
+      filled.reduce((sum, value) => sum + value.split(/\s+/).length, 0) / Math.max(1, filled.length)
     const distinct = new Set(filled).size
     const isName =
-      kinds[at]!.kind === 'text' && filled.length >= 0.7 * column.length && distinct >= 0.5 * filled.length && words >= 2
+      kinds[at]!.kind === 'text' &&
+      filled.length >= 0.7 * column.length &&
+      distinct >= 0.5 * filled.length &&
+      words >= 2
     return { at, words, distinct, isName }
   })
   const names = judged.filter(({ isName }) => isName).sort((a, b) => a.words - b.words)
@@ -215,7 +233,10 @@ function alignColumns(left: TableSide, right: TableSide, idf: Float64Array): Cor
       if (a.kind !== b.kind) return []
       const sameName = foldText(a.name) === foldText(b.name) ? 1 : 0
       const sameRole = a.isTitle && b.isTitle ? 1 : 0
-      const content = a.kind === 'text' ? profileCosine(leftProfiles![i]!, rightProfiles![j]!) : scaleLikeness(left, i, right, j)
+      const content =
+        a.kind === 'text'
+          ? profileCosine(leftProfiles![i]!, rightProfiles![j]!)
+          : scaleLikeness(left, i, right, j)
       return [{ left: i, right: j, kind: a.kind, likeness: content + sameName + sameRole }]
     }),
   )
@@ -247,7 +268,9 @@ function profileCosine(a: Map<number, number>, b: Map<number, number>): number {
 /** 1 where the medians of two number columns are equal, 0.5 where one is e² times the other. */
 function scaleLikeness(left: TableSide, i: number, right: TableSide, j: number): number {
   const medianLog = ({ records }: TableSide, column: number) => {
-    const logs = records.flatMap(({ numbers }) => (numbers[column] === null ? [] : [Math.log1p(Math.abs(numbers[column]!))]))
+    const logs = records.flatMap(({ numbers }) =>
+      numbers[column] === null ? [] : [Math.log1p(Math.abs(numbers[column]!))],
+    )
     return logs.sort((a, b) => a - b)[logs.length >> 1] ?? 0
   }
   return 1 / (1 + Math.abs(medianLog(left, i) - medianLog(right, j)) / 2)

@@ -210,7 +210,8 @@ function codesMet({ codeCounts, size }: Corpus, own: readonly string[], other: T
   let length = 0
   let rarity = 0
   for (const code of own) {
-    if (!other.codes.includes(code) && !(code.length >= INSIDE_CHARS_MIN && other.squashed.includes(code))) continue
+    if (!other.codes.includes(code) && !(code.length >= INSIDE_CHARS_MIN && other.squashed.includes(code)))
+      continue
     met++
     length = Math.max(length, code.length)
     rarity = Math.max(rarity, Math.log(1 + size / (codeCounts.get(code) ?? 1)))
@@ -283,9 +284,12 @@ function compareMeasures({ measures: a }: TextSide, { measures: b }: TextSide) {
 
 function amounts(a: RecordSide, b: RecordSide): Features {
   let ratio = MISSING
-  for (const one of a.amounts)
-    for (const other of b.amounts) ratio = Math.max(ratio, ratioOf(one, other))
-  return { amountRatio: ratio, amountA: Math.log1p(a.amounts[0] ?? 0), amountB: Math.log1p(b.amounts[0] ?? 0) }
+  for (const one of a.amounts) for (const other of b.amounts) ratio = Math.max(ratio, ratioOf(one, other))
+  return {
+    amountRatio: ratio,
+    amountA: Math.log1p(a.amounts[0] ?? 0),
+    amountB: Math.log1p(b.amounts[0] ?? 0),
+  }
 }
 const ratioOf = (a: number, b: number): number =>
   a === b ? 1 : Math.max(0, Math.min(a, b) / Math.max(Math.abs(a), Math.abs(b)))
@@ -298,8 +302,18 @@ function columnsApart(corpus: Corpus, a: RecordSide, b: RecordSide): Features {
       if (column === title) return
       features[`${side}${column}`] = text ? coverageOf(corpus, text, other.whole).share : MISSING
     })
-  compare('columnA', a, b, corpus.left.columns.findIndex(({ isTitle }) => isTitle))
-  compare('columnB', b, a, corpus.right.columns.findIndex(({ isTitle }) => isTitle))
+  compare(
+    'columnA',
+    a,
+    b,
+    corpus.left.columns.findIndex(({ isTitle }) => isTitle),
+  )
+  compare(
+    'columnB',
+    b,
+    a,
+    corpus.right.columns.findIndex(({ isTitle }) => isTitle),
+  )
   return features
 }
 

@@ -49,7 +49,8 @@ export function levenshteinLikeness(a: string, b: string): number {
     row[0] = i
     for (let j = 1; j <= n; j++) {
       const above = row[j]!
-      const edit = a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? diagonal : 1 + Math.min(diagonal, above, row[j - 1]!)
+      const edit =
+        a.charCodeAt(i - 1) === b.charCodeAt(j - 1) ? diagonal : 1 + Math.min(diagonal, above, row[j - 1]!)
       diagonal = above
       row[j] = edit
     }

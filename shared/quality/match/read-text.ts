@@ -68,7 +68,8 @@ function addCode(codes: Set<string>, code: string): void {
 }
 
 /** A sign of currency or its code before, a unit after: "$399.00", "USD 12", "3,5 kg". A letter that touches makes a code. */
-const NUMBER_CELL = /^(?:[^\p{L}\p{N}]{0,3}|\p{L}{1,3} )(\d+(?:[.,]\d+)*) ?(?:\p{L}{1,6}\.?|[^\p{L}\p{N}]{0,3})$/u
+const NUMBER_CELL =
+  /^(?:[^\p{L}\p{N}]{0,3}|\p{L}{1,3} )(\d+(?:[.,]\d+)*) ?(?:\p{L}{1,6}\.?|[^\p{L}\p{N}]{0,3})$/u
 /**
  * The number of a cell that holds one and little else, as a price or a weight does; null for other cells.
  * "1.234,56" and "1,234.56" are the same.
@@ -78,7 +79,8 @@ export function readNumber(text: string): number | null {
   if (number === undefined) return null
   const decimal = Math.max(number.lastIndexOf('.'), number.lastIndexOf(','))
   const fraction = number.length - decimal - 1
-  const isGrouped = decimal < 0 || (fraction === 3 && (number.match(/[.,]/g)!.length > 1 || number[decimal] === ','))
+  const isGrouped =
+    decimal < 0 || (fraction === 3 && (number.match(/[.,]/g)!.length > 1 || number[decimal] === ','))
   const digits = (part: string) => part.replace(/[.,]/g, '')
   const value = Number(
     isGrouped ? digits(number) : `${digits(number.slice(0, decimal))}.${number.slice(decimal + 1)}`,

@@ -7,7 +7,7 @@ export const VALUE_CHARS_MAX = 4_000
 /** Columns that are looked at, the fullest ones: more are attributes of few records. */
 export const COLUMNS_MAX = 24
 
-const COLUMN = /(?:^|\s)COL (.+?) VAL(?: |$)/g
+const COLUMN = /(?:^|\s)COL (.{1,100}?) VAL(?: |$)/g
 
 /**
  * A record written as `COL name VAL value COL name VAL value …`; what has no such marks is one value without a name.
