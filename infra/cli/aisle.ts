@@ -412,6 +412,30 @@ program
   })
 
 program
+  .command('match')
+  .description('find the records of two tables, or of one, that are the same thing; or judge given pairs')
+  .option('--left <file>', 'table, in a format that "aisle import" reads')
+  .option('--right <file>', 'table to link it to')
+  .option('--self', 'look for duplicates within --left')
+  .option('--id <column>', 'column of the ids (default: the one that looks like it)')
+  .option('--pairs <file>', 'pairs to judge, lines of left<TAB>right, records as "COL name VAL value …"')
+  .option(
+    '--train <file>',
+    'labelled pairs to learn from: as --pairs with <TAB>label; for tables a CSV of two ids and maybe a label',
+  )
+  .option('--valid <file>', 'more of them, for --pairs')
+  .option('--candidates <file>', 'where the pairs of tables that were compared go, as CSV')
+  .requiredOption(
+    '--out <file>',
+    'matches as CSV of left_id, right_id and score; of --pairs a line of score<TAB>decision for each',
+  )
+  .option('--json', 'print one JSON object')
+  .action(async (options) => {
+    const { match, renderMatch } = await import('./match.ts')
+    print(await match({ ...options, quiet: options.json ?? false }), options.json, renderMatch)
+  })
+
+program
   .command('keys')
   .description('API keys')
   .command('create')

@@ -9,12 +9,14 @@ import type { Tree } from '../../../shared/relevance/trees.ts'
 import { BINS_MAX, type Binned } from './bins.ts'
 
 export type TreeSettings = {
-  /** Share of a leaf's mean that is its value. */
+  /** Share of a leaf's weighted mean that is its value. */
   rate: number
   leaves: number
   /** Rows of a leaf at least. */
   leafRowsMin: number
-  /** Pulls small leaves to zero, as so many rows of value 0 in each would. */
+  /** Weight of a leaf at least, where rows weigh: for the log loss rows that are sure weigh next to nothing. Default 0. */
+  leafWeightMin?: number
+  /** Pulls small leaves to zero, as so many rows of weight 1 and value 0 in each would. */
   ridge: number
   /** Shares of the rows and of the features that the tree sees. */
   rowShare: number
@@ -71,7 +73,7 @@ export function growTree(binned: Binned, wanted: Wanted, settings: TreeSettings,
     const split = bestSplit(histogram, features, edges, { sum, weight, count: to - from }, settings)
     return { node, from, to, sum, weight, histogram, split }
   }
-  const count = (from: number, to: number) => countBins(columns, features, wanted, order.subarray(from, to))
+  const count = (from: number, to: number) => fillBins(columns, features, wanted, order.subarray(from, to))
 
   const leaves = [open(0, order.length, count(0, order.length))]
   while (leaves.length < settings.leaves) {
@@ -98,7 +100,7 @@ export function growTree(binned: Binned, wanted: Wanted, settings: TreeSettings,
 
 const gainOf = ({ split }: Leaf): number => split?.gain ?? 0
 
-function countBins(
+function fillBins(
   columns: readonly Uint8Array[],
   features: readonly number[],
   { targets, weights }: Wanted,
@@ -125,9 +127,9 @@ function bestSplit(
   features: readonly number[],
   edges: readonly Float64Array[],
   { sum, weight, count }: { sum: number; weight: number; count: number },
-  { leafRowsMin, ridge }: TreeSettings,
+  { leafRowsMin, leafWeightMin = 0, ridge }: TreeSettings,
 ): Split | null {
-  if (count < 2 * leafRowsMin) return null
+  if (count < 2 * leafRowsMin || weight < 2 * leafWeightMin) return null
   const whole = sum ** 2 / (weight + ridge)
   let best: Split | null = null
   features.forEach((feature, place) => {
@@ -139,8 +141,8 @@ function bestSplit(
       leftSum += histogram[at]!
       leftWeight += histogram[at + 1]!
       leftCount += histogram[at + 2]!
-      if (leftCount < leafRowsMin) continue
-      if (count - leftCount < leafRowsMin) break
+      if (leftCount < leafRowsMin || leftWeight < leafWeightMin) continue
+      if (count - leftCount < leafRowsMin || weight - leftWeight < leafWeightMin) break
       const gain =
         leftSum ** 2 / (leftWeight + ridge) + (sum - leftSum) ** 2 / (weight - leftWeight + ridge) - whole
       if (gain > (best?.gain ?? GAIN_MIN)) best = { feature, bin, gain }
