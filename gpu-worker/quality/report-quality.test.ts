@@ -3,6 +3,8 @@ import { parquetWriteBuffer } from 'hyparquet-writer'
 import { beforeEach, expect, it } from 'vitest'
 import { finding } from '../../shared/quality/rules.ts'
 import { fixtureManifest } from '../../shared/retrieval/fixture.ts'
+import { DRIFT_KEY, type DriftFile } from '../../shared/schema/drift.ts'
+import { EVENT_QUALITY_KEY, type EventQualityFile } from '../../shared/schema/event-quality.ts'
 import { Item } from '../../shared/schema/item.ts'
 import { QUALITY_RUN_ID, Run, runKey } from '../../shared/schema/models.ts'
 import { QUALITY_KEY, QualityReport, REFUSED_KEY, type Refused } from '../../shared/schema/quality-report.ts'
@@ -99,6 +101,46 @@ it('remembers the reports before', async () => {
   const { trend, createdAt } = await report()
   expect(trend.map(({ at }) => at)).toEqual([new Date(NOW).toISOString()])
   expect(createdAt).toBe(new Date(NOW + 86_400_000).toISOString())
+})
+
+it('tells of events and of drift what idle work has found', async () => {
+  await publish([rowOf(1, {})])
+  const at = new Date(NOW).toISOString()
+  const events: EventQualityFile = {
+    ...{
+      judgedAt: at,
+      from: at,
+      to: at,
+      events: 7,
+      shoppers: 2,
+      byKind: {},
+      findings: [],
+      suspectedUsers: [],
+    },
+    byKind: { impression: 0, view: 5, search: 0, click: 2, 'add-to-cart': 0, purchase: 0, rating: 0 },
+    bots: { threshold: 0.5, shoppers: 1, events: 5, groups: 0, suspects: [] },
+  }
+  const limits = { watch: 0.1, alert: 0.25 }
+  const reading = {
+    field: 'price',
+    measure: 'stability-index' as const,
+    value: 0.4,
+    limits,
+    level: 'alert' as const,
+  }
+  // Of a shop with very many fields.
+  const readings = Array.from({ length: 80 }, () => ({ ...reading, reason: 'Prices moved.' }))
+  const drift: DriftFile = { feeds: [], days: [], feed: { before: at, after: at, readings }, day: null }
+  const put = (key: string, value: unknown) => blobs.put(key, new TextEncoder().encode(JSON.stringify(value)))
+  await put(EVENT_QUALITY_KEY, events)
+  await put(DRIFT_KEY, drift)
+  await perform()
+  const { sections } = await report()
+  expect(sections.map(({ id, severity }) => [id, severity])).toEqual([
+    ['events', 'warn'],
+    ['drift', 'warn'],
+  ])
+  expect(sections[1]!.samples[0]).toEqual({ subject: 'alert: catalogue, price', evidence: 'Prices moved.' })
 })
 
 it('fails in a sentence where there is no catalogue', async () => {

@@ -2,7 +2,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { z } from 'zod'
 import { startLearning } from '../../shared/quality/catalogue-rules.ts'
+import { driftSection } from '../../shared/quality/drift/section.ts'
+import { eventSection } from '../../shared/quality/events/section.ts'
 import { createReporter, trendPoint } from '../../shared/quality/report/report.ts'
+import { DRIFT_KEY, DriftFile } from '../../shared/schema/drift.ts'
+import { EVENT_QUALITY_KEY, EventQualityFile } from '../../shared/schema/event-quality.ts'
 import type { StoredEvent } from '../../shared/schema/events.ts'
 import type { BatchRow } from '../../shared/schema/jobs.ts'
 import type { Run } from '../../shared/schema/models.ts'
@@ -11,6 +15,7 @@ import {
   QualityReport,
   REFUSED_KEY,
   Refused,
+  type ReportSection,
   type TrendPoint,
 } from '../../shared/schema/quality-report.ts'
 import type { BlobStore } from '../blob-store.ts'
@@ -54,7 +59,10 @@ export async function reportQuality(
   for (const { itemId, findings } of refused) reporter.add({ id: itemId, item: null, findings })
   reporter.addRefused(total - refused.length)
 
-  const report = reporter.finish({ source: 'catalogue', hiddenShareMax: null, trend: await readTrend(blobs) })
+  const report = reporter.finish({
+    ...{ source: 'catalogue', hiddenShareMax: null },
+    ...{ trend: await readTrend(blobs), sections: await readSections(blobs) },
+  })
   await blobs.put(QUALITY_KEY, new TextEncoder().encode(JSON.stringify(report)))
   return report
 }
@@ -66,6 +74,13 @@ function viewsOf(events: readonly StoredEvent[]): Map<number, number> {
     if (kind === 'view' || kind === 'click')
       for (const number of items) views.set(number, (views.get(number) ?? 0) + 1)
   return views
+}
+
+/** What idle work found about events and drift, as it lies in the bucket. */
+async function readSections(blobs: BlobStore): Promise<ReportSection[]> {
+  const events = await readJson(blobs, EVENT_QUALITY_KEY, EventQualityFile)
+  const drift = await readJson(blobs, DRIFT_KEY, DriftFile)
+  return [...(events ? [eventSection(events)] : []), ...(drift ? [driftSection(drift)] : [])]
 }
 
 async function readTrend(blobs: BlobStore): Promise<TrendPoint[]> {
