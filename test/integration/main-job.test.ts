@@ -1,5 +1,7 @@
 /** @file The main job on the real parts: edge in workerd, worker process, queue, DynamoDB. Faults are in faults.test.ts. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Run } from '../../shared/schema/models.ts'
+import type { QualityReport } from '../../shared/schema/quality-report.ts'
 import type { ItemReply, RankedReply, SearchReply, StatusReply } from '../../shared/schema/replies.ts'
 import { eventually, openShop, type Shop } from './shop.ts'
 
@@ -97,6 +99,22 @@ describe('catalogue to search', () => {
       () => search('negative thing'),
       (found) => found.hits.some((hit) => hit.id === 'bad-1'),
     )
+  })
+
+  it('reports on its data when it is asked to', async () => {
+    await call('POST', '/v1/items', [{ id: 'bad-2' }])
+    const ordered = (await (await call('POST', '/v1/quality/run')).json()) as Run
+    expect(ordered.kind).toBe('quality')
+    await eventually(
+      () => shop.secret.get<Run>(`/v1/runs/${ordered.id}`),
+      ({ state }) => state === 'done',
+    )
+    const report = await shop.secret.get<QualityReport>('/v1/quality')
+    expect(report).toMatchObject({ source: 'catalogue', quarantined: 1 })
+    expect(report.accepted).toBeGreaterThanOrEqual(199)
+    expect(report.rules.find(({ rule }) => rule === 'missing-title')?.examples[0]?.itemId).toBe('bad-2')
+    const page = await call('GET', '/v1/quality/report.html')
+    expect(await page.text()).toContain('What to fix first')
   })
 })
 
