@@ -7,6 +7,7 @@ const BENCHMARKS = [
   'device.ts',
   'encode.ts',
   'growth.ts',
+  'impute.ts',
   'ivf.ts',
   'kernels.ts',
   'lexical.ts',
