@@ -9,6 +9,7 @@ const BENCHMARKS = [
   'device.ts',
   'encode.ts',
   'growth.ts',
+  'impute.ts',
   'ivf.ts',
   'kernels.ts',
   'lexical.ts',
