@@ -119,6 +119,13 @@ describe('documentation', () => {
         'POST /v1/models/{id}/activate',
         'GET /v1/runs/{id}',
         'GET /v1/runs/{id}/curves',
+        'PUT /v1/ranker',
+        'DELETE /v1/ranker',
+        'GET /v1/quality',
+        'GET /v1/quality/report.html',
+        'POST /v1/quality/run',
+        'GET /v1/quality/events',
+        'POST /v1/items/{id}/undo-repair',
       ].sort(),
     )
     for (const item of Object.values(body.paths))

@@ -36,7 +36,7 @@ describe('aisle train-ranker', () => {
     const header = ['request', 'item', 'position', 'click', 'cart', 'purchase', ...NAMES].join()
     const outcome = await trainRankerOn(options(await logOf('log.csv', [header, ...rows].join('\n'))))
     // The edge's own features come first, in its order.
-    expect(outcome.features).toEqual(['vector', 'together', 'popular', 'fits', 'price', 'noise'])
+    expect(outcome.features).toEqual(['vector', 'together', 'popular', 'price', 'fits', 'noise'])
     expect(outcome.monotone.map(({ feature }) => feature)).toEqual(['vector', 'together', 'popular'])
     expect(renderRanker(outcome)).toContain('4000 impressions')
     expect((await readdir(outcome.out)).sort()).toEqual(['explainer.onnx', 'ranker.json', 'ranker.onnx'])
