@@ -424,6 +424,7 @@ program
     'labelled pairs to learn from: as --pairs with <TAB>label; for tables a CSV of two ids and maybe a label',
   )
   .option('--valid <file>', 'more of them, for --pairs')
+  .option('--groups <file>', 'with --self: where the groups of duplicates go, as CSV')
   .option('--candidates <file>', 'where the pairs of tables that were compared go, as CSV')
   .requiredOption(
     '--out <file>',

@@ -4,6 +4,7 @@ import { LABELS_MIN, learnPairs, type PairToLearn } from '../../gpu-worker/match
 import { linkTables } from '../../gpu-worker/match/link.ts'
 import { type Candidate, findCandidates } from '../../shared/quality/match/candidates.ts'
 import { readCorpus } from '../../shared/quality/match/corpus.ts'
+import { canonicalOf, type Group, groupMatches } from '../../shared/quality/match/groups.ts'
 import { Failure } from './failure.ts'
 import {
   collectRecords,
@@ -25,6 +26,7 @@ export type MatchOptions = {
   train?: string
   valid?: string
   candidates?: string
+  groups?: string
   out: string
   quiet?: boolean
 }
@@ -37,6 +39,8 @@ export type MatchOutcome = {
   learnt: { labels: number; f1: number; threshold: number } | null
   /** Null where the pairs were given. */
   tables: { left: number; right: number; skipped: number; candidatesPerRecord: number } | null
+  /** Of one table: things that stand in it more than once. */
+  groups?: number
   seconds: number
 }
 
@@ -127,11 +131,14 @@ async function matchTables(options: MatchOptions): Promise<Found> {
   }
   progress.done()
   await writePairs(options.out, matches, left, right)
+  const groups = self ? groupMatches(matches) : null
+  if (options.groups !== undefined) await writeGroups(options.groups, groups, left)
   const records = Math.min(left.records.length, right.records.length)
   return {
     pairs: candidates.length,
     matches: matches.length,
     learnt,
+    ...(groups ? { groups: groups.length } : {}),
     tables: {
       left: left.records.length,
       right: right.records.length,
@@ -189,6 +196,21 @@ function labelCandidates(
   return pairs
 }
 
+/** A line for each record that is not alone; `canonical` is 1 for the one that the others would be merged into. */
+async function writeGroups(file: string, groups: Group[] | null, { records }: MatchTable): Promise<void> {
+  if (!groups) throw new Failure('--groups is for duplicates within one table: give --left and --self.')
+  const characters = (place: number) =>
+    [...records[place]!.values.values()].reduce((sum, value) => sum + value.length, 0)
+  const lines = groups.flatMap((group, number) => {
+    const canonical = canonicalOf(group, characters)
+    return group.members.map(
+      (place) =>
+        `${number},${quote(records[place]!.id)},${place === canonical ? 1 : 0},${group.cohesion.toFixed(4)}\n`,
+    )
+  })
+  await writeFile(file, `group,id,canonical,cohesion\n${lines.join('')}`)
+}
+
 const writePairs = (file: string, pairs: readonly Candidate[], left: MatchTable, right: MatchTable) =>
   writeFile(
     file,
@@ -206,7 +228,7 @@ const writePairs = (file: string, pairs: readonly Candidate[], left: MatchTable,
 /** Source: RFC 4180. */
 const quote = (field: string): string => (/[",\r\n]/.test(field) ? `"${field.replaceAll('"', '""')}"` : field)
 
-export function renderMatch({ out, pairs, matches, learnt, tables, seconds }: MatchOutcome): string {
+export function renderMatch({ out, pairs, matches, learnt, tables, groups, seconds }: MatchOutcome): string {
   return [
     ...(tables
       ? [
@@ -217,5 +239,6 @@ export function renderMatch({ out, pairs, matches, learnt, tables, seconds }: Ma
       ? [`learnt from ${learnt.labels} labelled pairs, F1 ${learnt.f1.toFixed(4)} on those held out by turns`]
       : []),
     `${matches} matches of ${pairs} pairs in ${out}, ${seconds} s`,
+    ...(groups === undefined ? [] : [`${groups} things stand in the table more than once`]),
   ].join('\n')
 }

@@ -14,6 +14,7 @@ const BENCHMARKS = [
   'kernels.ts',
   'lexical.ts',
   'main-job.ts',
+  'match.ts',
   'outliers.ts',
   'peers.ts',
   'quality.ts',
