@@ -248,6 +248,14 @@ describe('CSV', () => {
     expect(failure).toMatch(/broken CSV/)
   })
 
+  it('with a header longer than what is looked at first has the rows under it', async () => {
+    const names = Array.from({ length: 10_000 }, (_, at) => `ordinary column ${at}`)
+    const [row, ...others] = await read(`${names.join()}\n${names.map((_, at) => at).join()}\n`)
+    expect(others).toEqual([])
+    expect(Object.keys(row!)).toHaveLength(10_000)
+    expect(row!['ordinary column 9999']).toBe('9999')
+  })
+
   it('with two columns of one name is refused', async () => {
     expect(await failureOf('id,title, id\n1,a,b')).toMatch(/two columns named "id"/)
   })

@@ -205,7 +205,7 @@ export function detectFormat(head: Buffer, path: string): Format {
   if (start === '') throw new Failure(`"${path}" is empty.`)
   if (start.startsWith('[')) return { kind: 'json-array' }
   // A lone CR ends lines only where no LF does: elsewhere it may stand inside a field.
-  const lineEnds = text.includes('\n') ? ['\r\n', '\n'] : ['\r']
+  const lineEnds = text.includes('\n') || !text.includes('\r') ? ['\r\n', '\n'] : ['\r']
   const line = start.split(lineEnds.at(-1)!, 1)[0]!
   if (start.startsWith('{')) {
     // One object over several lines, as a ".json" file may be, would come out as a heap of unreadable lines.
