@@ -158,4 +158,26 @@ describe('recommendations by a ranker that the manifest names', () => {
     expect(rankerFaults(later)).toEqual(['ranker-failed'])
     expect(later.hits).toHaveLength(5)
   })
+  it('one that says outcomes ranks for the objective of the request', async () => {
+    await publish(multiTaskModel(RANK_FEATURES.length, 3))
+    await recommend()
+    const ask = (objective: string) =>
+      call<RankedReply>('GET', `/v1/recommendations?userId=nobody&itemId=i1&limit=5&objective=${objective}`, {
+        key: KEYS.public,
+      })
+    const scoresFor = async (objective: string) => {
+      const { hits } = (await ask(objective)).body
+      return new Map(hits.map(({ id, score }) => [id, score]))
+    }
+    const [click, conversion, revenue] = [
+      await scoresFor('click'),
+      await scoresFor('conversion'),
+      await scoresFor('revenue'),
+    ]
+    expect(click.size).toBe(5)
+    for (const [id, score] of click) expect(score).toBeGreaterThan(conversion.get(id)!)
+    // Everything costs the same.
+    expect(revenue).toEqual(conversion)
+    expect((await ask('fame')).status).toBe(400)
+  })
 })

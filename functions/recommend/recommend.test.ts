@@ -42,7 +42,7 @@ const event = (item: number, kind: StoredEvent['kind'] = 'view', ageMinutes = 1)
 })
 const request: RecommendRequest = {
   ...{ requestId: 'r', scenario: 'for-you', user: 'u', limit: 10, itemId: undefined, cart: [], recent: [] },
-  ...{ rules: NO_RULES, language: 'en', explain: false },
+  ...{ rules: NO_RULES, language: 'en', objective: 'balanced', explain: false },
 }
 const BUDGETS = { profile: 50, retrieve: 100, rank: 20, diversify: 20 }
 const calm = () => new StageTimer(() => 0, BUDGETS)

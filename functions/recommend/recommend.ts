@@ -75,8 +75,12 @@ export const createRecommend =
     const [past, asked] = mayRemember(profile.consent, consentRule)
       ? [profile, request]
       : [EMPTY_PROFILE, { ...request, recent: [] }]
-    const scoreAll: ScoreAll = (features, rows) =>
-      rank(index.manifest.ranker, features, rows, stages, waitUntil)
+    const { objective } = request
+    const scoreAll: ScoreAll = (features, rows, priceOf) => {
+      const prices = () => Float32Array.from({ length: rows }, (_, row) => Math.max(0, priceOf(row) || 0))
+      const wanted = { objective, ...(objective === 'revenue' ? { prices: prices() } : {}) }
+      return rank(index.manifest.ranker, features, rows, stages, waitUntil, wanted)
+    }
     const items = itemsOf(index)
     const ranked = await rankFor(items, signals, past, asked, clock(), stages, scoreAll)
     const hits = await toHits(items, ranked.list)
@@ -87,7 +91,11 @@ export const createRecommend =
 
 type RankedList = { list: Scored[]; degraded: (OverBudget | RankerFault)[] }
 /** Features of candidates → scores, see `Ranker`. */
-type ScoreAll = (features: Float32Array, rows: number) => Scores | Promise<Scores>
+type ScoreAll = (
+  features: Float32Array,
+  rows: number,
+  priceOf: (row: number) => number,
+) => Scores | Promise<Scores>
 
 /** The same index, signals, profile, request, time and ranker give the same list, while there is time for it. */
 export async function rankFor(
@@ -116,7 +124,10 @@ export async function rankFor(
   const isCold = warm.length === 0
   const candidates = isCold ? await popularCandidates(items, signals, prepared) : warm
   stages.begin('rank')
-  const scoring = isCold ? linearScores(candidates) : scoreAll(featuresOf(candidates), candidates.length)
+  const priceOf = (row: number) => items.price(candidates[row]!.doc)
+  const scoring = isCold
+    ? linearScores(candidates)
+    : scoreAll(featuresOf(candidates), candidates.length, priceOf)
   // Waits only where a model runs.
   const scored = scoring instanceof Promise ? await scoring : scoring
   candidates.forEach((candidate, row) => {

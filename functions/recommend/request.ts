@@ -1,5 +1,6 @@
 /** @file What may be asked of recommendations. */
 import type { Filter } from '../../shared/retrieval/filter.ts'
+import type { Objective } from '../../shared/schema/objectives.ts'
 import type { ProfileKind } from '../profile/profile.ts'
 import type { Language } from './reasons.ts'
 import type { ScenarioName } from './scenarios.ts'
@@ -39,6 +40,8 @@ export type RecommendRequest = {
   recent: readonly { kind: ProfileKind; itemId: string }[]
   rules: Rules
   language: Language
+  /** What a learnt ranker that says outcomes is to rank for. */
+  objective: Objective
   explain: boolean
 }
 

@@ -1,6 +1,7 @@
 /** @file HTTP surface of recommendations. */
 import { createRoute, z } from '@hono/zod-openapi'
 import { FILTER_CHARS_MAX, type Filter, isOfFacts, parseFilter } from '../../shared/retrieval/filter.ts'
+import { Objective } from '../../shared/schema/objectives.ts'
 import { RankedReply } from '../../shared/schema/replies.ts'
 import { createApp, problemResponses } from '../http/app.ts'
 import { keyProblems, limitParam, PUBLIC, rankedJsonReply } from '../http/openapi.ts'
@@ -148,6 +149,10 @@ const RecommendQuery = z
         description: `ε, 0 to ${EXPLORE_MAX}: every fifth place shows something else so often. Hits then carry their propensity.`,
       }),
     lang: z.enum(LANGUAGES).default('en').openapi({ description: 'Language of the reasons.' }),
+    objective: Objective.default('balanced').openapi({
+      description:
+        'What a learnt ranker that says outcomes ranks for; others do not look at it. Revenue is what is bought, times its price.',
+    }),
     explain: z
       .enum(['true', 'false'])
       .default('false')
@@ -192,7 +197,7 @@ export function recommendRoutes({ recommend, holder, pseudonymOf, reportStages }
     }),
     async (c) => {
       const query = c.req.valid('query')
-      const { userId, scenario, limit, itemId, cart = [], recent = [], lang, explain } = query
+      const { userId, scenario, limit, itemId, cart = [], recent = [], lang, objective, explain } = query
       const stages = c.get('stages')
       stages.begin('index')
       const waitUntil = waitUntilOf(c)
@@ -200,7 +205,7 @@ export function recommendRoutes({ recommend, holder, pseudonymOf, reportStages }
       if (!index) throw new ProblemError({ kind: 'index-not-ready' })
       stages.begin('profile')
       const request = {
-        ...{ requestId: c.get('requestId'), scenario, limit, itemId, cart, recent, explain },
+        ...{ requestId: c.get('requestId'), scenario, limit, itemId, cart, recent, objective, explain },
         ...{ user: userId === undefined ? null : await pseudonymOf(userId) },
         ...{ rules: rulesOf(query), language: lang },
       }

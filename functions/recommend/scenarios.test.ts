@@ -40,7 +40,7 @@ const event = (item: number, kind: StoredEvent['kind'] = 'view', ageDays = 0.01)
 })
 const request: RecommendRequest = {
   ...{ requestId: 'r', scenario: 'for-you', user: 'u', limit: 10, itemId: undefined, cart: [], recent: [] },
-  ...{ rules: NO_RULES, language: 'en', explain: false },
+  ...{ rules: NO_RULES, language: 'en', objective: 'balanced', explain: false },
 }
 const linear = (features: Float32Array, rows: number) => ({
   scores: linearRanker.score(features, rows),

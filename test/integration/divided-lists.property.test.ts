@@ -110,7 +110,7 @@ async function recommended(
 ) {
   const request: RecommendRequest = {
     ...{ requestId: 'r', scenario: 'for-you', user: 'u', limit: 8, recent: [], ...about },
-    ...{ rules: NO_RULES, language: 'en', explain: false },
+    ...{ rules: NO_RULES, language: 'en', objective: 'balanced', explain: false },
     ...change,
   }
   const found = await rankFor(items, known, applyEvents(null, past), request, NOW_MS, calm(), byHand)
