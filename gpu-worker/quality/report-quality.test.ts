@@ -9,6 +9,7 @@ import { Item } from '../../shared/schema/item.ts'
 import { QUALITY_RUN_ID, Run, runKey } from '../../shared/schema/models.ts'
 import { QUALITY_KEY, QualityReport, REFUSED_KEY, type Refused } from '../../shared/schema/quality-report.ts'
 import { contentOf } from '../../shared/segment/content.ts'
+import { quantiseItem } from '../../shared/vector/quantise.ts'
 import { createIndexStore } from '../indexing/index-store.ts'
 import type { ModelStore } from '../jobs/model.ts'
 import { createMemoryBlobStore } from '../memory-blob-store.ts'
@@ -26,12 +27,14 @@ const rowOf = (number: number, patch: Partial<Item>, version = 1) => ({
   ...{ number, version, contentHash: '0'.repeat(32), duplicateOf: null },
   item: Item.parse({ id: `i${number}`, title: 'Desk lamp', ...patch }),
 })
-async function publish(...segments: ReturnType<typeof rowOf>[][]): Promise<void> {
+async function publish(
+  ...segments: (ReturnType<typeof rowOf> & { vector?: Float32Array })[][]
+): Promise<void> {
   const store = createIndexStore(blobs)
   const refs = []
   for (const rows of segments) {
     const content = contentOf(
-      rows.map((row) => ({ row, vector: null })),
+      rows.map(({ vector, ...row }) => ({ row, vector: vector ? quantiseItem(vector) : null })),
       model.dim,
     )
     refs.push((await store.writeSegment(content, rows)).ref)
@@ -80,6 +83,25 @@ it('judges every item once, in its newest version, with what the edge refused', 
   expect(made).toMatchObject({ source: 'catalogue', received: 10, accepted: 3, quarantined: 7, gate: null })
   expect(made.checks.find(({ key }) => key === 'has-at-least-bigram-title')).toMatchObject({ qualified: 3 })
   expect(made.rules.map(({ rule }) => rule)).toContain('missing-title')
+})
+
+it('finds a price far from those of the items nearest in meaning, whatever the category', async () => {
+  // Two kinds of things, lamps at 10 and sofas at 900: only the lamp at the price of a sofa stands out.
+  const near = (kind: number, at: number) =>
+    Float32Array.from({ length: model.dim }, (_, i) => (i === kind ? 1 : i === 2 + at ? 0.1 : 0))
+  const priced = (number: number, kind: number, price: number) => ({
+    ...rowOf(number, { title: `Thing ${number}`, price, currency: 'EUR' }),
+    vector: near(kind, number % 10),
+  })
+  const lamps = Array.from({ length: 14 }, (_, at) => priced(at + 1, 0, at === 5 ? 900 : 10 + (at % 3)))
+  const sofas = Array.from({ length: 14 }, (_, at) => priced(at + 21, 1, 900 + at))
+  await publish([...lamps, ...sofas])
+  await perform()
+  const { rules } = await report()
+  expect(rules.find(({ rule }) => rule === 'price-unlike-neighbours')).toMatchObject({
+    items: 1,
+    examples: [{ itemId: 'i6' }],
+  })
 })
 
 it('weighs items by how often shoppers looked at them', async () => {

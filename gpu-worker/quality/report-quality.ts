@@ -22,15 +22,16 @@ import type { BlobStore } from '../blob-store.ts'
 import type { IndexStore } from '../indexing/index-store.ts'
 import { readEventLog } from '../runs/event-log.ts'
 import { RunError, RunStopped, sourceRows } from '../runs/train-model.ts'
+import { isolatedPrices } from './isolated-prices.ts'
 
 /** Items between two looks at the clock: signs of life go out, and the index job gets its turn. */
 const ITEMS_PER_TURN = 100
 
-type Deps = { blobs: BlobStore; store: IndexStore; nowMs(): number }
+type Deps = { blobs: BlobStore; store: IndexStore; nowMs(): number; threads: number }
 type Options = { onProgress(progress: NonNullable<Run['progress']>): void; signal: AbortSignal }
 
 export async function reportQuality(
-  { blobs, store, nowMs }: Deps,
+  { blobs, store, nowMs, threads }: Deps,
   { onProgress, signal }: Options,
 ): Promise<QualityReport> {
   const live = await store.load()
@@ -51,9 +52,12 @@ export async function reportQuality(
   await inTurns('learning what is usual', ({ item }) => {
     if (item) learning.see(item)
   })
+  const isolated = await isolatedPrices(live, threads)
   const reporter = createReporter({ learnt: learning.learn(), nowMs: nowMs() })
   await inTurns('judging', ({ number, item }) => {
-    if (item) reporter.add({ id: item.id, item, findings: [], views: views.get(number) ?? 0 })
+    if (!item) return
+    const findings = isolated.get(number) ?? []
+    reporter.add({ id: item.id, item, findings, views: views.get(number) ?? 0 })
   })
   const { rows: refused, total } = (await readJson(blobs, REFUSED_KEY, Refused)) ?? { rows: [], total: 0 }
   for (const { itemId, findings } of refused) reporter.add({ id: itemId, item: null, findings })

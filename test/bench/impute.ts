@@ -50,6 +50,7 @@ export async function measureImputation(
   shop: { name: string; items: readonly Item[] },
   seed: number,
   sampleCount: number,
+  withNames = true,
 ): Promise<ImputeReport> {
   const random = createRandom(seed)
   const hidden = new Map<string, number>()
@@ -91,7 +92,7 @@ export async function measureImputation(
       { length: Math.min(sampleCount, guesses.length) },
       () => guesses[Math.floor(random() * guesses.length)]!.line,
     ),
-    names: await measureNames(),
+    names: withNames ? await measureNames() : null,
   }
 }
 

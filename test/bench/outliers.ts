@@ -1,11 +1,12 @@
 /**
  * @file Slips put into a catalogue on purpose: how many are found, how many of those found are such, and what a repair is worth.
  *
- *   node test/bench/outliers.ts [--seed N] [--samples N] [--json] [--smoke]
+ *   node test/bench/outliers.ts [--seed N] [--samples N] [--neighbours] [--json] [--smoke]
  *
  * Icecat where `AISLE_DATA` (default ../shared/data) has it, else the sample shop. A seeded slip of each kind goes into 1 % of the
  * items, of each kind into its own copy of the catalogue, as a shop would have it: what is learnt is learnt with the slips in it. False alarms
- * are what is found in the catalogue as it is, whose own errors are among them: `--samples` shows some to be looked at.
+ * are what is found in the catalogue as it is, whose own errors are among them: `--samples` shows some to be looked at. `--neighbours` encodes
+ * the items (a minute or two) and judges prices by those of the nearest as well.
  */
 import { parseArgs } from 'node:util'
 import { renderTable } from '../../infra/cli/table.ts'
@@ -14,6 +15,7 @@ import { OUTLIER_RULES } from '../../shared/quality/outliers/rules.ts'
 import type { Finding, Item } from '../../shared/schema/item.ts'
 import { readShop, shopFile } from '../fixtures/tiled-shop.ts'
 import { commit, machine } from './measure.ts'
+import { measureNeighbours, type NeighboursReport } from './outliers-neighbours.ts'
 
 const SHARE = 0.01
 /** A repair is right when it is this near to what was there. */
@@ -164,6 +166,7 @@ if (import.meta.main) {
       smoke: { type: 'boolean' },
       seed: { type: 'string', default: '1' },
       samples: { type: 'string', default: '0' },
+      neighbours: { type: 'boolean' },
     },
   })
   const report = await measureOutliers(
@@ -171,8 +174,31 @@ if (import.meta.main) {
     Number(values.seed),
     Number(values.samples),
   )
-  if (values.json) console.log(JSON.stringify(report))
-  else print(report)
+  const neighbours = values.neighbours
+    ? await measureNeighbours(
+        await readShop(shopFile(values.smoke ? 'sample' : 'real')),
+        Number(values.seed),
+        Number(values.samples),
+      )
+    : null
+  if (values.json) console.log(JSON.stringify({ ...report, neighbours }))
+  else {
+    print(report)
+    if (neighbours) printNeighbours(neighbours)
+  }
+}
+
+function printNeighbours({ items, findings, recalls, samples }: NeighboursReport): void {
+  console.log(
+    `\nby neighbours, as it is: ${findings} findings, ${((1_000 * findings) / items).toFixed(2)} of a thousand`,
+  )
+  console.log(
+    renderTable(
+      ['price', 'recall'],
+      recalls.map(({ factor, recall }) => [`× ${factor}`, `${(100 * recall).toFixed(1)} %`]),
+    ),
+  )
+  for (const line of samples) console.log(line)
 }
 
 function print(report: OutlierReport): void {

@@ -23,13 +23,17 @@ import { KNOWN_WORDS, TRAITS, type Trait, traitsOf } from './traits.ts'
 import { type Word, withMarks, wordFeatures, wordsWithPlaces } from './words.ts'
 
 /** Learnt of one trait. */
-type Named = {
+type Named = Vocabulary & {
   /** Where the shop keeps it. */
   field: string
-  /** Values by their folded words; what the shop writes for them. */
-  spellings: Record<string, string>
   tagger: Tagger
   sources: Record<Source, Calibrated>
+}
+type Vocabulary = {
+  /** Values by their folded words; what the shop writes for them. */
+  spellings: Record<string, string>
+  /** Words of the longest. */
+  valueWordsMax: number
 }
 type Calibrated = {
   calibration: Calibration
@@ -61,7 +65,7 @@ export const namedTraits: CatalogueRule<NamedTraits> = {
     return {
       see(item) {
         for (const [trait, { field, value }] of traitsOf(item))
-          samples.get(trait)!.offer({ ...described(item), id: item.id, field, value })
+          if (value !== null) samples.get(trait)!.offer({ ...described(item), id: item.id, field, value })
       },
       learn() {
         const learnt: NamedTraits = {}
@@ -117,16 +121,16 @@ function believe(named: Named, text: Text): { value: string; confidence: number 
 function learnNamed(trait: Trait, samples: readonly Sample[]): Named | null {
   const heldOut = samples.filter(({ id }) => hashText(`held out ${id}`) % HELD_OUT_OF === 0)
   const rest = samples.filter(({ id }) => hashText(`held out ${id}`) % HELD_OUT_OF !== 0)
-  const spellings = spellingsOf(trait, rest)
+  const vocabulary = vocabularyOf(trait, rest)
   const examples = rest.flatMap(({ value, ...sample }) =>
     SOURCES.map((source) => {
       const { words, features } = readText(sample, source)
-      return { features: withMarks(features, marksOf(spellings, words)), spans: placesOf(value, words) }
+      return { features: withMarks(features, marksOf(vocabulary, words)), spans: placesOf(value, words) }
     }),
   )
   if (examples.filter(({ spans }) => spans.length > 0).length < NAMED_MIN) return null
   const field = mostFrequent(rest.map((sample) => sample.field))
-  const found = { spellings, tagger: learnTagger(examples) }
+  const found = { ...vocabulary, tagger: learnTagger(examples) }
   const [title, description] = SOURCES.map((source) =>
     calibrateGuesses(
       heldOut.flatMap(({ value, ...sample }): Guess[] => {
@@ -161,14 +165,14 @@ function readText(sample: Pick<Sample, Source>, source: Source): Text {
 
 /** The likeliest place of the trait in the text, as the shop writes what stands there. */
 function guess(
-  { spellings, tagger }: Pick<Named, 'spellings' | 'tagger'>,
+  { tagger, ...vocabulary }: Vocabulary & { tagger: Tagger },
   { text, words, features }: Text,
 ): { value: string; probability: number } | null {
-  const spans = findSpans(tagger, withMarks(features, marksOf(spellings, words)))
+  const spans = findSpans(tagger, withMarks(features, marksOf(vocabulary, words)))
   if (spans.length === 0) return null
   const best = spans.reduce((a, b) => (b.probability > a.probability ? b : a))
   const written = text.slice(words[best.from]!.from, words[best.to - 1]!.to)
-  return { value: own(spellings, keyOf(words, best)) ?? written, probability: best.probability }
+  return { value: own(vocabulary.spellings, keyOf(words, best)) ?? written, probability: best.probability }
 }
 
 const own = (table: Record<string, string>, key: string): string | undefined =>
@@ -186,7 +190,7 @@ const keyOfValue = (value: string): string => {
 export const isSameValue = (a: string, b: string): boolean => keyOfValue(a) === keyOfValue(b)
 
 /** Values of two items or more, as most of those write them; words known beforehand where the shop has none of their line. */
-function spellingsOf(trait: Trait, samples: readonly Sample[]): Record<string, string> {
+function vocabularyOf(trait: Trait, samples: readonly Sample[]): Vocabulary {
   const written = new Map<string, string[]>()
   for (const { value } of samples) {
     const key = keyOfValue(value)
@@ -206,7 +210,10 @@ function spellingsOf(trait: Trait, samples: readonly Sample[]): Record<string, s
     })
   }
   // No prototype is touched: `Object.fromEntries` defines "__proto__" as a member like others.
-  return Object.fromEntries(spellings)
+  return {
+    spellings: Object.fromEntries(spellings),
+    valueWordsMax: Math.max(0, ...[...spellings.keys()].map((key) => key.split(' ').length)),
+  }
 }
 
 function mostFrequent(values: readonly string[]): string {
@@ -216,16 +223,19 @@ function mostFrequent(values: readonly string[]): string {
 }
 
 /** Of each word: 1 where a known value begins, 2 where it goes on, else 0; the longest value counts. */
-function marksOf(spellings: Record<string, string>, words: readonly Word[]): (0 | 1 | 2)[] {
+function marksOf({ spellings, valueWordsMax }: Vocabulary, words: readonly Word[]): (0 | 1 | 2)[] {
   const marks = words.map((): 0 | 1 | 2 => 0)
-  for (let from = 0; from < words.length; from++)
-    for (let to = Math.min(words.length, from + VALUE_WORDS_MAX); to > from; to--) {
-      if (own(spellings, keyOf(words, { from, to })) === undefined) continue
-      marks.fill(2, from, to)
-      marks[from] = 1
-      from = to - 1
-      break
+  for (let from = 0; from < words.length; from++) {
+    let [key, end] = ['', from]
+    for (let to = from; to < Math.min(words.length, from + valueWordsMax); to++) {
+      key = to === from ? words[to]!.folded : `${key} ${words[to]!.folded}`
+      if (own(spellings, key) !== undefined) end = to + 1
     }
+    if (end === from) continue
+    marks.fill(2, from, end)
+    marks[from] = 1
+    from = end - 1
+  }
   return marks
 }
 

@@ -5,23 +5,21 @@
  * Source: Lafferty, McCallum, Pereira, "Conditional random fields", ICML 2001.
  */
 import { createAdaptive, toThousandths, WEIGHT_STEPS } from '../learn/adaptive.ts'
-import { mixHashes } from '../learn/features.ts'
 
 /** Words from `from` on, up to and without `to`. */
 export type Span = { from: number; to: number }
 export type Example = { /** Hashed features of each word. */ features: number[][]; spans: Span[] }
-/** Thousandths, `CELLS` of them. */
+/** Thousandths: a cell for each of two tags of `FEATURES` hashed features, then one for each pair of neighbouring tags. */
 export type Tagger = { weights: number[] }
 
-const CELLS = 1 << 15
+const FEATURES = 1 << 14
+const CELLS = 2 * FEATURES + 9
 const EPOCHS = 5
 const DESCENT = { rate: 0.4, decay: 1e-4 }
 /** Tags that are as surely right or wrong as this are left alone, which saves most of the work. */
 const ERROR_MIN = 0.005
 const [OUTSIDE, BEGIN, INSIDE] = [0, 1, 2]
 const TAGS = [OUTSIDE, BEGIN, INSIDE] as const
-/** Beside features of words, which are hashes of 32 bits: one for each pair of neighbouring tags. */
-const PAIR = 0x7a91
 const START = OUTSIDE
 
 export function learnTagger(examples: readonly Example[]): Tagger {
@@ -29,7 +27,8 @@ export function learnTagger(examples: readonly Example[]): Tagger {
   for (let epoch = 0; epoch < EPOCHS; epoch++)
     for (const { features, spans } of examples) {
       const tags = tagsOf(features.length, spans)
-      const { ofTags, ofPairs } = marginalsOf(weights, 1, features)
+      const sums = sumsOf(weights, 1, features)
+      const [ofTags, ofPairs] = [tagShares(sums), pairShares(sums)]
       for (let at = 0; at < features.length; at++) {
         for (const tag of [BEGIN, INSIDE]) {
           const error = (tags[at] === tag ? 1 : 0) - ofTags[3 * at + tag]!
@@ -55,7 +54,7 @@ export function findSpans(
   { weights }: Tagger,
   features: readonly number[][],
 ): (Span & { probability: number })[] {
-  const { ofTags } = marginalsOf(weights, WEIGHT_STEPS, features)
+  const ofTags = tagShares(sumsOf(weights, WEIGHT_STEPS, features))
   const tagAt = (at: number): number => {
     const [outside, begin, inside] = ofTags.subarray(3 * at, 3 * at + 3)
     return outside! >= begin! + inside! ? OUTSIDE : begin! >= inside! ? BEGIN : INSIDE
@@ -82,71 +81,86 @@ function tagsOf(count: number, spans: readonly Span[]): number[] {
   return tags
 }
 
-const cellOf = (feature: number, tag: number): number => mixHashes(feature, tag) & (CELLS - 1)
-const pairCell = (from: number, to: number): number => cellOf(PAIR, 3 * from + to)
+/** Outside has no weights of its own: its score is 0, and the others are told from it. */
+const cellOf = (feature: number, tag: number): number => 2 * (feature & (FEATURES - 1)) + tag - 1
+const pairCell = (from: number, to: number): number => 2 * FEATURES + 3 * from + to
+
+type Sums = { move: Float64Array; emit: Float64Array; forward: Float64Array; backward: Float64Array }
 
 /**
- * Probabilities of tags f64[words, 3] and of pairs with the tag before f64[words, 3, 3], by the forward and backward sums, each
- * word's scaled to 1 so that no text is too long.
+ * The forward and backward sums f64[words, 3] over all ways to tag, each word's scaled to 1 so that no text is too long, and the
+ * factors of tags f64[words, 3] and of pairs f64[3, 3] that they are made of.
  */
-function marginalsOf(weights: ArrayLike<number>, steps: number, features: readonly number[][]) {
+function sumsOf(weights: ArrayLike<number>, steps: number, features: readonly number[][]): Sums {
   const count = features.length
   const emit = new Float64Array(3 * count)
-  for (let at = 0; at < count; at++)
-    for (const tag of TAGS) {
-      let score = 0
-      if (tag !== OUTSIDE) for (const feature of features[at]!) score += weights[cellOf(feature, tag)]!
-      emit[3 * at + tag] = Math.exp(Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score / steps)))
+  for (let at = 0; at < count; at++) {
+    let [begin, inside] = [0, 0]
+    for (const feature of features[at]!) {
+      const cell = cellOf(feature, BEGIN)
+      begin += weights[cell]!
+      inside += weights[cell + 1]!
     }
-  const move = Float64Array.from({ length: 9 }, (_, pair) => {
-    const [from, to] = [Math.floor(pair / 3), pair % 3]
-    // A name that has not begun cannot go on.
-    return from === OUTSIDE && to === INSIDE ? 0 : Math.exp(weights[pairCell(from, to)]! / steps)
-  })
+    emit[3 * at] = 1
+    emit[3 * at + BEGIN] = factorOf(begin / steps)
+    emit[3 * at + INSIDE] = factorOf(inside / steps)
+  }
+  const move = Float64Array.from({ length: 9 }, (_, pair) =>
+    pair === IMPOSSIBLE ? 0 : factorOf(weights[2 * FEATURES + pair]! / steps),
+  )
   const forward = new Float64Array(3 * count)
   for (let at = 0; at < count; at++) {
-    let sum = 0
     for (const to of TAGS) {
       let reach = 0
       if (at === 0) reach = move[3 * START + to]!
       else for (const from of TAGS) reach += forward[3 * (at - 1) + from]! * move[3 * from + to]!
       forward[3 * at + to] = reach * emit[3 * at + to]!
-      sum += forward[3 * at + to]!
     }
-    for (const to of TAGS) forward[3 * at + to]! /= sum
+    scaleToOne(forward, 3 * at, 3)
   }
   const backward = new Float64Array(3 * count).fill(1)
   for (let at = count - 2; at >= 0; at--) {
-    let sum = 0
     for (const from of TAGS) {
       let rest = 0
       for (const to of TAGS)
         rest += move[3 * from + to]! * emit[3 * (at + 1) + to]! * backward[3 * (at + 1) + to]!
       backward[3 * at + from] = rest
-      sum += rest
     }
-    for (const from of TAGS) backward[3 * at + from]! /= sum
+    scaleToOne(backward, 3 * at, 3)
   }
-  const ofTags = new Float64Array(3 * count)
-  const ofPairs = new Float64Array(9 * count)
-  for (let at = 0; at < count; at++) {
-    normalise(ofTags, 3 * at, 3, (tag) => forward[3 * at + tag]! * backward[3 * at + tag]!)
-    normalise(ofPairs, 9 * at, 9, (pair) => {
-      const [from, to] = [Math.floor(pair / 3), pair % 3]
-      const before = at > 0 ? forward[3 * (at - 1) + from]! : from === START ? 1 : 0
-      return before * move[pair]! * emit[3 * at + to]! * backward[3 * at + to]!
-    })
-  }
-  return { ofTags, ofPairs }
+  return { move, emit, forward, backward }
 }
+
+/** A name that has not begun cannot go on. */
+const IMPOSSIBLE = 3 * OUTSIDE + INSIDE
 /** e^30 is sure enough. */
 const SCORE_MAX = 30
+const factorOf = (score: number): number => Math.exp(Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score)))
 
-function normalise(target: Float64Array, from: number, count: number, value: (at: number) => number): void {
-  let sum = 0
-  for (let at = 0; at < count; at++) {
-    target[from + at] = value(at)
-    sum += target[from + at]!
+/** Probability of each tag of each word, f64[words, 3]. */
+function tagShares({ forward, backward }: Sums): Float64Array {
+  const shares = forward.map((sum, at) => sum * backward[at]!)
+  for (let from = 0; from < shares.length; from += 3) scaleToOne(shares, from, 3)
+  return shares
+}
+
+/** Probability of each word's tag together with the one before, f64[words, 3, 3]; before the first is `START`. */
+function pairShares({ move, emit, forward, backward }: Sums): Float64Array {
+  const shares = new Float64Array(3 * forward.length)
+  for (let at = 0; 9 * at < shares.length; at++) {
+    for (const from of TAGS) {
+      const before = at > 0 ? forward[3 * (at - 1) + from]! : from === START ? 1 : 0
+      for (const to of TAGS)
+        shares[9 * at + 3 * from + to] =
+          before * move[3 * from + to]! * emit[3 * at + to]! * backward[3 * at + to]!
+    }
+    scaleToOne(shares, 9 * at, 9)
   }
-  for (let at = 0; at < count; at++) target[from + at]! /= sum
+  return shares
+}
+
+function scaleToOne(values: Float64Array, from: number, count: number): void {
+  let sum = 0
+  for (let at = from; at < from + count; at++) sum += values[at]!
+  for (let at = from; at < from + count; at++) values[at]! /= sum
 }

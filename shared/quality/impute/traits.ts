@@ -11,7 +11,7 @@ const OWNERS = new Set('product item main primary article artikel produkt haupt 
 const NAMES: Record<Exclude<Trait, 'brand'>, ReadonlySet<string>> = {
   colour: new Set('colour color farbe colours colors 颜色'.split(' ')),
   material: new Set('material materials werkstoff stoff 材质 材料'.split(' ')),
-  size: new Set('size grosse größe groesse 尺码 尺寸'.split(' ')),
+  size: new Set('size größe große groesse 尺码 尺寸'.split(' ')),
 }
 export const KNOWN_WORDS: Record<Trait, readonly (readonly string[])[]> = {
   ...{ brand: [], colour: KNOWN_COLOURS, material: KNOWN_MATERIALS, size: [] },
@@ -35,17 +35,15 @@ export function traitOfAttribute(name: string): Exclude<Trait, 'brand'> | null {
   return (['colour', 'material', 'size'] as const).find((trait) => NAMES[trait].has(word)) ?? null
 }
 
-/** What an item says of its traits: the field and the text. A trait that two attributes name has the first that is a text. */
-export function traitsOf(item: Item): Map<Trait, { field: string; value: string }> {
-  const traits = new Map<Trait, { field: string; value: string }>()
+/** What an item says of its traits; a number says one, but no text could teach it. Where two attributes are of one trait, the first. */
+export function traitsOf(item: Item): Map<Trait, { field: string; value: string | null }> {
+  const traits = new Map<Trait, { field: string; value: string | null }>()
   if (item.brand !== '') traits.set('brand', { field: 'brand', value: item.brand })
   for (const [name, value] of Object.entries(item.attributes)) {
     const trait = typeof value === 'boolean' ? null : traitOfAttribute(name)
-    if (trait !== null && !traits.has(trait))
-      traits.set(trait, {
-        field: `attributes.${name}`,
-        value: Array.isArray(value) ? value.join(', ') : String(value),
-      })
+    if (trait === null || traits.has(trait)) continue
+    const text = Array.isArray(value) ? value.join(', ') : typeof value === 'string' ? value : null
+    traits.set(trait, { field: `attributes.${name}`, value: text })
   }
   return traits
 }

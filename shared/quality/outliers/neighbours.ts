@@ -11,7 +11,7 @@ const NEIGHBOURS_MIN = 5
 /** In ln: neighbours of one price still leave room for 10 %. */
 const SPREAD_MIN = 0.1
 /** Median absolute deviations, each 1.4826 standard deviations if the values were log-normal. */
-const DISTANCE_MAX = 8
+const DISTANCE_MAX = 10
 const MAD_TO_DEVIATION = 1.4826
 
 /**
